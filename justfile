@@ -1,0 +1,26 @@
+# The tasks of ./dev, for those who use just.
+
+# Show the tasks.
+default:
+    @just --list
+
+# The main job on real flights: check, explain, resolve, report.
+demo *args:
+    ./dev demo {{args}}
+
+# All tests; the quick profile unless KEEPCLEAR_TESTS=thorough.
+test *args:
+    ./dev test {{args}}
+
+# Style, types, and the direction of imports.
+lint:
+    ./dev lint
+
+# The figures, with ratios against peers measured in the same run.
+bench *args:
+    ./dev bench {{args}}
+
+# Pin the requirements anew, with hashes.
+lock:
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build pyproject.toml -o requirements/run.txt
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build --group dev pyproject.toml -o requirements/dev.txt

@@ -1,0 +1,1 @@
+"""Volumes, conflicts and their resolution: pure computation."""

@@ -1,0 +1,303 @@
+"""The 4D index: which stored volumes a new item meets, and which meet each other.
+
+A packed tree of boxes (earth-centred x, y, z, height and time, in whole numbers) gives candidates,
+never too few; the judge decides. No pole and no antimeridian needs a special case. The tree is
+built once; both ways to walk it give the same answers: compiled loops, or numpy level by level.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from keepclear.core import free_shifts, judge
+from keepclear.core.packed import FAN_OUT, NO_MARGINS, Ints, Margins, PackedVolumes, Tree, boxes
+
+LOOPS_FROM_VOLUMES: Final = 5_000
+"""With fewer volumes the compiled loops do not pay for numba's start."""
+
+_PLAIN_CHUNK: Final = 2_000
+_LOOPS_CHUNK: Final = 20_000
+_PAIRS_AT_FIRST: Final = 256
+
+Progress = Callable[[int, int], None]
+"""Called with how many steps are done and how many there are."""
+
+
+class Engine(Enum):
+    """Which code searches; the answers are the same."""
+
+    AUTO = "auto"
+    """Loops where numba is installed and there are enough volumes, else plain."""
+    PLAIN = "plain"
+    """numpy and shapely."""
+    LOOPS = "loops"
+    """Loops compiled by numba."""
+
+
+class ShiftFunctions(NamedTuple):
+    """The functions of `free_shifts`, plain or compiled.
+
+    Attributes:
+        one: `smallest_shift`.
+        two: `smallest_pair_of_shifts`.
+    """
+
+    one: Callable[..., tuple[int, int]]
+    two: Callable[..., tuple[int, int, int, int]]
+
+
+def numba_installed() -> bool:
+    """Tell whether numba can be imported, without importing it."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def _spread_bits(values: Ints) -> npt.NDArray[np.uint64]:
+    """Move the 16 low bits of each number four apart."""
+    x = values.astype(np.uint64)
+    for shift, mask in (
+        (24, 0x000000FF000000FF),
+        (12, 0x000F000F000F000F),
+        (6, 0x0303030303030303),
+        (3, 0x1111111111111111),
+    ):
+        x = (x | (x << np.uint64(shift))) & np.uint64(mask)
+    return x
+
+
+def _tree_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
+    """Order volumes so that neighbours in space and time stand together (a Morton curve)."""
+    span_ms = max(1, int(volumes.end_ms.max()) - epoch_ms)
+    middle_ms = (volumes.start_ms + volumes.end_ms) // 2 - epoch_ms
+    code = _spread_bits((middle_ms * (65_535 / span_ms)).astype(np.int64))
+    for axis in range(3):
+        code |= _spread_bits(((volumes.centre[:, axis] + 1.0) * 32_767.0).astype(np.int64)) << np.uint64(
+            axis + 1
+        )
+    return np.argsort(code, kind="stable")
+
+
+def build_tree(volumes: PackedVolumes) -> tuple[Tree, Ints]:
+    """Build the tree.
+
+    Args:
+        volumes: n volumes.
+
+    Returns:
+        The tree, and which of the given volumes stands at each of its places, shape (n,).
+    """
+    count = volumes.volume_count
+    epoch_ms = int(volumes.start_ms.min()) if count else 0
+    order = _tree_order(volumes, epoch_ms) if count else np.empty(0, dtype=np.int64)
+    ordered = volumes.taken(order)
+    leaf_boxes = boxes(ordered, epoch_ms)
+    levels: list[npt.NDArray[np.int32]] = []
+    below = leaf_boxes
+    while count and (not levels or len(below) > FAN_OUT):
+        starts = np.arange(0, len(below), FAN_OUT)
+        low = np.minimum.reduceat(below[:, :5], starts, axis=0)
+        high = np.maximum.reduceat(below[:, 5:], starts, axis=0)
+        below = np.concatenate((low, high), axis=1)
+        levels.append(below)
+    level_first = np.zeros(len(levels) + 1, dtype=np.int64)
+    np.cumsum([len(level) for level in levels], out=level_first[1:])
+    tree = Tree(
+        volumes=ordered,
+        boxes=leaf_boxes,
+        nodes=np.concatenate(levels) if levels else np.empty((0, 10), dtype=np.int32),
+        level_first=level_first,
+        epoch_ms=epoch_ms,
+        ring_max=ring_max(ordered),
+    )
+    return tree, order
+
+
+def ring_max(volumes: PackedVolumes) -> int:
+    """Return the most vertices of a ring, at least 1."""
+    return max(1, int(np.diff(volumes.first).max())) if volumes.volume_count else 1
+
+
+def _overlap(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    return np.asarray(((query[:, :5] <= stored[:, 5:]) & (stored[:, :5] <= query[:, 5:])).all(axis=1))
+
+
+def _candidates(tree: Tree, query_boxes: npt.NDArray[np.int32], at_least: Ints | None = None) -> Ints:
+    """Find the pairs of a query box and a stored volume whose boxes overlap, level by level.
+
+    Args:
+        tree: The stored volumes.
+        query_boxes: Shape (q, 10).
+        at_least: The first place in the tree that each query asks for, shape (q,).
+    """
+    levels = len(tree.level_first) - 1
+    query = np.arange(len(query_boxes))
+    top = int(tree.level_first[-1] - tree.level_first[-2]) if levels else 0
+    node = np.tile(np.arange(top), len(query))
+    query = np.repeat(query, top)
+    for level in range(levels - 1, -2, -1):
+        below = (
+            tree.nodes[tree.level_first[level] : tree.level_first[level + 1]] if level >= 0 else tree.boxes
+        )
+        if at_least is not None:
+            wanted = (node + 1) * FAN_OUT ** (level + 1) > at_least[query]
+            query, node = query[wanted], node[wanted]
+        hit = _overlap(query_boxes[query], below[node])
+        query, node = query[hit], node[hit]
+        if level >= 0:
+            size = (
+                len(tree.boxes) if level == 0 else int(tree.level_first[level] - tree.level_first[level - 1])
+            )
+            node = (node[:, np.newaxis] * FAN_OUT + np.arange(FAN_OUT)).ravel()
+            query = np.repeat(query, FAN_OUT)[node < size]
+            node = node[node < size]
+    return np.stack((query, node), axis=-1)
+
+
+class VolumeIndex:
+    """Stored volumes, searchable by place, height and time at once.
+
+    Args:
+        volumes: The volumes to store; they are not changed.
+        engine: Which code searches.
+
+    Attributes:
+        uses_loops: Whether the compiled loops search.
+    """
+
+    def __init__(self, volumes: PackedVolumes, engine: Engine = Engine.AUTO) -> None:
+        self._tree, self._order = build_tree(volumes)
+        self.uses_loops = engine is Engine.LOOPS or (
+            engine is Engine.AUTO and volumes.volume_count >= LOOPS_FROM_VOLUMES and numba_installed()
+        )
+
+    @property
+    def memory_bytes(self) -> int:
+        """How many bytes the index takes, with the volumes in it."""
+        tree = self._tree
+        own = tree.boxes.nbytes + tree.nodes.nbytes + tree.level_first.nbytes + self._order.nbytes
+        return own + tree.volumes.memory_bytes
+
+    def shift_functions(self) -> ShiftFunctions:
+        """Return the functions of `free_shifts`, compiled where the loops search."""
+        if self.uses_loops:
+            from keepclear.core import loops
+
+            return ShiftFunctions(loops.smallest_shift, loops.smallest_pair_of_shifts)
+        return ShiftFunctions(free_shifts.smallest_shift, free_shifts.smallest_pair_of_shifts)
+
+    def search(
+        self,
+        query: PackedVolumes,
+        margins: Margins = NO_MARGINS,
+        *,
+        all_pairs: bool = False,
+        footprints_only: bool = False,
+    ) -> Ints:
+        """Find the stored volumes that each volume of a new item meets, exactly.
+
+        Args:
+            query: The volumes of the new item.
+            margins: The gaps that still count as meeting.
+            all_pairs: True to judge volumes of the same party too.
+            footprints_only: True to judge the footprints exactly, times and heights only roughly,
+                by boxes that are never too small.
+
+        Returns:
+            Pairs of places in `query` and in the stored volumes, in no promised order, shape (k, 2).
+        """
+        if self.uses_loops:
+            pairs = self._loop(query, 0, query.volume_count, margins, all_pairs, False, footprints_only)
+        else:
+            query_boxes = boxes(query, self._tree.epoch_ms, margins)
+            candidates = _candidates(self._tree, query_boxes)
+            pairs = self._judged(query, candidates, margins, all_pairs, footprints_only)
+        pairs[:, 1] = self._order[pairs[:, 1]]
+        return pairs
+
+    def pairs(
+        self, margins: Margins = NO_MARGINS, *, all_pairs: bool = False, progress: Progress | None = None
+    ) -> Ints:
+        """Find all pairs of stored volumes that meet, exactly.
+
+        Args:
+            margins: The gaps that still count as meeting.
+            all_pairs: True to judge volumes of the same party too.
+            progress: Told how many volumes are done.
+
+        Returns:
+            Pairs of places in the stored volumes, the lesser first, sorted, shape (k, 2).
+        """
+        count = len(self._tree.boxes)
+        chunk = _LOOPS_CHUNK if self.uses_loops else _PLAIN_CHUNK
+
+        def part(start: int) -> Ints:
+            stop = min(count, start + chunk)
+            if self.uses_loops:
+                return self._loop(self._tree.volumes, start, stop, margins, all_pairs, True, False)
+            widened = boxes(self._tree.volumes.taken(np.arange(start, stop)), self._tree.epoch_ms, margins)
+            candidates = _candidates(self._tree, widened, np.arange(start, stop) + 1)
+            candidates[:, 0] += start
+            candidates = candidates[candidates[:, 1] > candidates[:, 0]]
+            return self._judged(self._tree.volumes, candidates, margins, all_pairs, False)
+
+        starts = range(0, count, chunk)
+        parts = []
+        workers = (os.cpu_count() or 1) if self.uses_loops else 1
+        # The loops run without the interpreter's lock; the plain code gains nothing from threads.
+        with ThreadPoolExecutor(max_workers=workers) as threads:
+            for done, found in enumerate(threads.map(part, starts), start=1):
+                parts.append(found)
+                if progress is not None:
+                    progress(min(count, done * chunk), count)
+        places = np.concatenate(parts) if parts else np.empty((0, 2), dtype=np.int64)
+        pairs = np.sort(self._order[places], axis=1)
+        return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+    def _judged(
+        self, query: PackedVolumes, candidates: Ints, margins: Margins, all_pairs: bool, footprints_only: bool
+    ) -> Ints:
+        stored = self._tree.volumes
+        wanted = judge.judged_pairs(query, stored, candidates, all_pairs)
+        if not footprints_only:
+            wanted &= judge.times_and_heights_meet(query, stored, candidates, margins)
+        candidates = candidates[wanted]
+        return candidates[judge.footprints_meet(query, stored, candidates, margins.lateral_m)]
+
+    def _loop(
+        self,
+        query: PackedVolumes,
+        start: int,
+        stop: int,
+        margins: Margins,
+        all_pairs: bool,
+        among_themselves: bool,
+        footprints_only: bool,
+    ) -> Ints:
+        from keepclear.core import loops  # numba takes a second to import: only where it pays
+
+        most = self._tree.ring_max if among_themselves else ring_max(query)
+        size = max(_PAIRS_AT_FIRST, stop - start)
+        while True:
+            out = np.empty((size, 2), dtype=np.int64)
+            found = loops.search(
+                self._tree,
+                query,
+                start,
+                stop,
+                most,
+                margins,
+                all_pairs,
+                among_themselves,
+                footprints_only,
+                out,
+            )
+            if found <= size:
+                return out[:found]
+            size = found

@@ -1,0 +1,304 @@
+"""Many volumes as arrays: what the index and the judge compute on.
+
+Rings of all volumes lie one after the other; `first[i]:first[i + 1]` are the vertices of volume i.
+Instants are whole milliseconds since 1970, heights metres above the WGS84 ellipsoid, horizontal
+positions unit vectors (geodetic latitude and longitude).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from keepclear.core.geodesy import (
+    SUB_EDGE_ERROR_MAX_M,
+    SUB_EDGE_MAX_M,
+    Floats,
+    unit_vectors,
+    with_geodesic_points,
+)
+from keepclear.core.shapes import rings_deg
+from keepclear.core.volumes import Volume4D
+
+Ints = npt.NDArray[np.int64]
+
+BOX_PER_UNIT: Final = float(2**30)
+"""Boxes hold the parts of a unit vector in steps of 2^-30, which is 5.9 mm."""
+ALTITUDE_TOLERANCE_M: Final = 1e-6
+"""Heights closer than this touch: a foot is not a whole number of metres in binary."""
+LATERAL_TOLERANCE_M: Final = 0.0005
+"""Footprints closer than this touch: half of the millimetre that the one-sided promise allows."""
+BUFFER_SLACK_RATIO: Final = 1e-6
+"""By how much a lateral buffer is judged wider, so that measuring it never misses."""
+BOX_MARGIN_M: Final = 0.1
+"""By how much boxes are wider than the shapes: more than every tolerance."""
+
+_SLACK_FREE_EDGE_M: Final = 1_500.0
+
+BOX_LIMIT: Final = 2**31 - 4
+"""Boxes end here: what is beyond counts as here."""
+FAN_OUT: Final = 16
+"""How many boxes a node of the tree holds."""
+_SHORT_CHORD: Final = SUB_EDGE_MAX_M * 0.99 / 6_400_000.0
+
+
+class PackedVolumes(NamedTuple):
+    """Volumes as arrays; n volumes with v ring vertices in all.
+
+    Attributes:
+        vertices: Unit vectors of the ring vertices, shape (v, 3).
+        first: Where each ring starts, and at last v, shape (n + 1,).
+        centre: A unit vector in the middle of each ring, shape (n, 3).
+        radius_rad: How far the ring reaches from `centre`, radians, shape (n,).
+        slack_m: How far the great circles between vertices may be from the geodesics that are meant,
+            where that matters: 0.0 for rings with short edges, shape (n,).
+        start_ms: First instant, shape (n,).
+        end_ms: Last instant, shape (n,).
+        lower_m: Lowest height, may be minus infinity, shape (n,).
+        upper_m: Highest height, may be infinity, shape (n,).
+        owner: To which item each volume belongs; volumes of one item are never judged against each
+            other, shape (n,).
+        party: Whose item it is; equal numbers are not judged against each other by default, shape (n,).
+        zone: True for a volume of a zone; zones are never judged against zones, shape (n,).
+    """
+
+    vertices: Floats
+    first: Ints
+    centre: Floats
+    radius_rad: Floats
+    slack_m: Floats
+    start_ms: Ints
+    end_ms: Ints
+    lower_m: Floats
+    upper_m: Floats
+    owner: npt.NDArray[np.int32]
+    party: npt.NDArray[np.int32]
+    zone: npt.NDArray[np.bool_]
+
+    @property
+    def volume_count(self) -> int:
+        """How many volumes there are."""
+        return len(self.owner)
+
+    @property
+    def memory_bytes(self) -> int:
+        """How many bytes the arrays take."""
+        return sum(array.nbytes for array in self)
+
+    def taken(self, order: Ints) -> PackedVolumes:
+        """Return the volumes at these places, in this order."""
+        vertex, first = ring_vertices(self.first, order)
+        rest = (array[order] for array in self[2:])
+        return PackedVolumes(self.vertices[vertex], first, *rest)  # type: ignore[arg-type]
+
+    def ring(self, index: int) -> Floats:
+        """Return the unit vectors of one ring, shape (k, 3)."""
+        return self.vertices[self.first[index] : self.first[index + 1]]
+
+
+class Tree(NamedTuple):
+    """A packed tree of boxes over volumes; n volumes, k nodes.
+
+    Attributes:
+        volumes: The volumes, in the order of the tree.
+        boxes: Their boxes as of `boxes`, shape (n, 10).
+        nodes: The boxes of the nodes, the level just above the volumes first, shape (k, 10). Node
+            m of a level holds the nodes (or volumes) 16 m to 16 m + 15 of the level below.
+        level_first: Where each level starts in `nodes`, and at last k, shape (levels + 1,).
+        epoch_ms: The instant that counts as 0 in boxes.
+        ring_max: The most vertices of a ring.
+    """
+
+    volumes: PackedVolumes
+    boxes: npt.NDArray[np.int32]
+    nodes: npt.NDArray[np.int32]
+    level_first: Ints
+    epoch_ms: int
+    ring_max: int
+
+
+class Margins(NamedTuple):
+    """The gaps that still count as a conflict, closed; all zero for contact alone.
+
+    Attributes:
+        lateral_m: Metres between footprints.
+        vertical_m: Metres between altitude bands.
+        time_ms: Milliseconds between windows.
+    """
+
+    lateral_m: float = 0.0
+    vertical_m: float = 0.0
+    time_ms: int = 0
+
+
+NO_MARGINS: Final = Margins()
+
+
+def ring_vertices(first: Ints, chosen: Ints) -> tuple[Ints, Ints]:
+    """Return which vertices the chosen rings have, and where each ring starts among them.
+
+    Args:
+        first: Where each ring starts, and at last the number of vertices, shape (n + 1,).
+        chosen: Indices of rings, shape (k,).
+
+    Returns:
+        Indices of vertices, shape (m,), and the starts among them, shape (k + 1,).
+    """
+    counts = first[chosen + 1] - first[chosen]
+    starts = np.zeros(len(chosen) + 1, dtype=np.int64)
+    np.cumsum(counts, out=starts[1:])
+    vertex = np.arange(starts[-1]) + np.repeat(first[chosen] - starts[:-1], counts)
+    return vertex, starts
+
+
+def pack_rings(
+    ring_deg: Floats,
+    first: Ints,
+    start_ms: Ints,
+    end_ms: Ints,
+    lower_m: Floats,
+    upper_m: Floats,
+    owner: Ints,
+    party: Ints,
+    zone: npt.NDArray[np.bool_],
+) -> PackedVolumes:
+    """Pack volumes that are at hand as arrays; the arguments are described at `PackedVolumes`.
+
+    Args:
+        ring_deg: Latitude and longitude of the ring vertices, shape (v, 2).
+        first: Where each ring starts, and at last v, shape (n + 1,).
+        start_ms: Shape (n,).
+        end_ms: Shape (n,).
+        lower_m: Shape (n,).
+        upper_m: Shape (n,).
+        owner: Shape (n,).
+        party: Shape (n,).
+        zone: Shape (n,).
+
+    Assumes:
+        The rings are those of valid shapes.
+    """
+    ring_deg, first = _with_short_edges(ring_deg, first)
+    vertices = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
+    ring_of = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    centre = np.add.reduceat(vertices, first[:-1], axis=0) if len(ring_of) else np.empty((0, 3))
+    centre /= np.linalg.norm(centre, axis=1)[:, np.newaxis]
+    chord = np.linalg.norm(vertices - centre[ring_of], axis=1)
+    edge_m = _chords(vertices, first) * 6_400_000.0
+    longest_m = np.maximum.reduceat(edge_m, first[:-1]) if len(ring_of) else np.empty(0)
+    error_m = SUB_EDGE_ERROR_MAX_M * (longest_m / SUB_EDGE_MAX_M) ** 2
+    radius = np.maximum.reduceat(chord, first[:-1]) if len(ring_of) else np.empty(0)
+    return PackedVolumes(
+        vertices=vertices,
+        first=first,
+        centre=centre,
+        radius_rad=2.0 * np.arcsin(np.minimum(1.0, radius / 2.0)) + 1e-12,
+        slack_m=np.where(longest_m > _SLACK_FREE_EDGE_M, error_m, 0.0),
+        start_ms=start_ms.astype(np.int64),
+        end_ms=end_ms.astype(np.int64),
+        lower_m=lower_m.astype(np.float64),
+        upper_m=upper_m.astype(np.float64),
+        owner=owner.astype(np.int32),
+        party=party.astype(np.int32),
+        zone=zone.astype(np.bool_),
+    )
+
+
+def _chords(vertices: Floats, first: Ints) -> Floats:
+    """Return the chord of every edge; the last vertex of each ring joins its first."""
+    following = np.arange(1, len(vertices) + 1)
+    following[first[1:] - 1] = first[:-1]
+    return np.asarray(np.linalg.norm(vertices - vertices[following], axis=1))
+
+
+def _with_short_edges(ring_deg: Floats, first: Ints) -> tuple[Floats, Ints]:
+    """Add geodesic points to the rings that have edges longer than 20 km."""
+    if len(ring_deg) == 0:
+        return ring_deg.reshape(0, 2), first
+    vectors = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
+    long_edges = np.flatnonzero(_chords(vectors, first) > _SHORT_CHORD)
+    long_rings = np.unique(np.searchsorted(first, long_edges, side="right") - 1)
+    if long_rings.size == 0:
+        return ring_deg, first
+    counts = np.diff(first)
+    parts, done = [], 0
+    for ring in long_rings:
+        parts.append(ring_deg[done : first[ring]])
+        parts.append(with_geodesic_points(ring_deg[first[ring] : first[ring + 1]])[0])
+        counts[ring] = len(parts[-1])
+        done = int(first[ring + 1])
+    parts.append(ring_deg[done:])
+    new_first = np.zeros_like(first)
+    np.cumsum(counts, out=new_first[1:])
+    return np.concatenate(parts), new_first
+
+
+def pack(
+    volumes: Sequence[Volume4D], owner: Sequence[int], party: Sequence[int], zone: Sequence[bool]
+) -> PackedVolumes:
+    """Pack volumes.
+
+    Args:
+        volumes: n volumes.
+        owner: To which item each belongs, n numbers.
+        party: Whose each is, n numbers.
+        zone: Whether it belongs to a zone, n truth values.
+    """
+    rings = rings_deg([volume.volume.outline for volume in volumes])
+    first = np.zeros(len(rings) + 1, dtype=np.int64)
+    np.cumsum([len(ring) for ring in rings], out=first[1:])
+    flat = np.array(list(itertools.chain.from_iterable(rings)), dtype=np.float64).reshape(-1, 2)
+    bands = [(v.volume.altitude.lower_m, v.volume.altitude.upper_m) for v in volumes]
+    windows = [(v.time.start_ms, v.time.end_ms) for v in volumes]
+    lower_upper = np.array(bands, dtype=np.float64).reshape(-1, 2)
+    start_end = np.array(windows, dtype=np.int64).reshape(-1, 2)
+    return pack_rings(
+        flat,
+        first,
+        start_end[:, 0],
+        start_end[:, 1],
+        lower_upper[:, 0],
+        lower_upper[:, 1],
+        np.array(owner, dtype=np.int64),
+        np.array(party, dtype=np.int64),
+        np.array(zone, dtype=np.bool_),
+    )
+
+
+def boxes(packed: PackedVolumes, epoch_ms: int, margins: Margins = NO_MARGINS) -> npt.NDArray[np.int32]:
+    """Return boxes of whole numbers that surely contain the volumes.
+
+    Args:
+        packed: n volumes.
+        epoch_ms: The instant that counts as 0.
+        margins: By how much the boxes are widened.
+
+    Returns:
+        Least x, y, z (2^-30 of a unit vector), height (cm), time (s), and the greatest of the same,
+        shape (n, 10). What is beyond the range of a whole number stands at its end.
+    """
+    result = np.empty((packed.volume_count, 10), dtype=np.int32)
+    if packed.volume_count == 0:
+        return result
+    # Inside its ring a footprint bulges out of the box of the vertices, by 1 / cos(radius) at most.
+    bulge = 1.0 / np.cos(packed.radius_rad) - 1.0
+    spread = bulge + (margins.lateral_m * (1.0 + BUFFER_SLACK_RATIO) + BOX_MARGIN_M) / 6_335_000.0
+    low = np.minimum.reduceat(packed.vertices, packed.first[:-1], axis=0) - spread[:, np.newaxis]
+    high = np.maximum.reduceat(packed.vertices, packed.first[:-1], axis=0) + spread[:, np.newaxis]
+    vertical_m = margins.vertical_m + BOX_MARGIN_M
+
+    def whole(values: Floats) -> npt.NDArray[np.int32]:
+        return np.clip(values, -BOX_LIMIT, BOX_LIMIT).astype(np.int32)
+
+    # Beyond the earth there is nothing: clipping to +-1 keeps the numbers in range.
+    result[:, 0:3] = whole(np.floor(np.clip(low, -1.0, 1.0) * BOX_PER_UNIT))
+    result[:, 5:8] = whole(np.ceil(np.clip(high, -1.0, 1.0) * BOX_PER_UNIT))
+    result[:, 3] = whole(np.floor(packed.lower_m * 100.0 - vertical_m * 100.0))
+    result[:, 8] = whole(np.ceil(packed.upper_m * 100.0 + vertical_m * 100.0))
+    result[:, 4] = whole(np.floor((packed.start_ms - epoch_ms - margins.time_ms) / 1000.0))
+    result[:, 9] = whole(np.ceil((packed.end_ms - epoch_ms + margins.time_ms) / 1000.0))
+    return result

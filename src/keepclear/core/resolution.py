@@ -1,0 +1,514 @@
+"""Resolution: the smallest change of one item that clears all its conflicts.
+
+A change moves the whole item: in time, in altitude, in both (weighted), or sideways. Shifts in time
+and altitude are found by subtracting every forbidden span, exhaustively, in steps of 1 ms and
+0.1 m, so they are provably the smallest; each names the pair of volumes that forbids one step less.
+Sideways moves are the smallest of the gnomonic plane at the item's middle, and say whether that is
+proven. Every answer is checked by the judge before it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from keepclear.core import free_shifts
+from keepclear.core.conflicts import NO_BUFFER, Buffer, Finding, Item, Picture, Verdict
+from keepclear.core.constraints import Constraint, ConstraintRule
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.geodesy import (
+    Floats,
+    LatLng,
+    from_plane,
+    geodesic_inverse,
+    plane_of,
+    position_of,
+    unit_vectors,
+)
+from keepclear.core.index import VolumeIndex
+from keepclear.core.intents import ItemId
+from keepclear.core.packed import ALTITUDE_TOLERANCE_M, Ints, Margins, PackedVolumes
+from keepclear.core.shapes import Circle, CorridorLeg, Outline, Polygon
+from keepclear.core.times import floor_ms
+from keepclear.core.volumes import Volume3D, Volume4D
+
+ALTITUDE_STEP_M: Final = 0.1
+"""Altitude shifts are whole multiples of this."""
+LATERAL_STEP_M: Final = 0.1
+"""Sideways moves are whole multiples of this."""
+LATERAL_PAIRS_MAX: Final = 2_000
+"""With more pairs of volumes in reach no sideways move is looked for."""
+TRIANGLE_PAIRS_MAX: Final = 900
+"""Of shapes that are not convex, up to so many pairs of triangles are combined; else their hulls."""
+_LATERAL_TRIES_MAX: Final = 200
+_KNIFE_EDGE_M: Final = 1e-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far an item may be moved.
+
+    Attributes:
+        time_s: The greatest shift in time, either way, seconds; at most 31 days.
+        altitude_m: The greatest shift in altitude, either way, metres.
+        lateral_m: The greatest sideways move, metres; at most 50 km; 0 for none.
+        lowest_m: No volume may be moved below this altitude, W84 metres, unless it is there already.
+        not_before: The item must not start earlier than this, unless it does so already.
+        seconds_per_metre: What a metre of altitude costs against a second, in the weighted change.
+
+    Raises:
+        InvalidValueError: A limit is negative, not finite or too large.
+    """
+
+    time_s: float = 7_200.0
+    altitude_m: float = 600.0
+    lateral_m: float = 20_000.0
+    lowest_m: float | None = None
+    not_before: datetime | None = None
+    seconds_per_metre: float = 1.0
+
+    def __post_init__(self) -> None:
+        limits = (
+            ("time", self.time_s, 31 * 86_400.0),
+            ("altitude", self.altitude_m, 20_000.0),
+            ("lateral", self.lateral_m, 50_000.0),
+            ("seconds_per_metre", self.seconds_per_metre, 86_400.0),
+        )
+        for field, value, limit in limits:
+            if not 0.0 <= value <= limit:
+                raise InvalidValueError(field, f"{value!r} is not within 0..{limit:,.0f}")
+        if self.not_before is not None and self.not_before.utcoffset() is None:
+            raise InvalidValueError("not_before", "a time needs a zone; write 2026-01-31T12:00:00Z")
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class ForcedBy(NamedTuple):
+    """The pair of volumes that forbids one step less: the certificate of a smallest change.
+
+    Attributes:
+        other: The other item.
+        own_volume: Which volume of the moved item, from 0.
+        other_volume: Which volume of the other item, from 0.
+    """
+
+    other: ItemId
+    own_volume: int
+    other_volume: int
+
+
+class ChangeKind(Enum):
+    """In what an item is moved."""
+
+    TIME = "time"
+    ALTITUDE = "altitude"
+    TIME_AND_ALTITUDE = "time_and_altitude"
+    LATERAL = "lateral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A move of a whole item that clears all its conflicts.
+
+    Attributes:
+        kind: In what it is moved.
+        item: The item as it would be declared; clear by the judge.
+        time_shift_s: Later by this many seconds (earlier when negative), whole milliseconds.
+        altitude_shift_m: Higher by this many metres (lower when negative).
+        lateral_m: Sideways by this many metres.
+        bearing_deg: In this true direction; None without a sideways move.
+        is_smallest: Whether no smaller change of this kind exists, proven.
+        forced_by: The pairs of volumes that forbid one step less, in each dimension that is moved.
+    """
+
+    kind: ChangeKind
+    item: Item
+    time_shift_s: float = 0.0
+    altitude_shift_m: float = 0.0
+    lateral_m: float = 0.0
+    bearing_deg: float | None = None
+    is_smallest: bool = True
+    forced_by: tuple[ForcedBy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What clears an item of its conflicts.
+
+    Attributes:
+        item_id: The item.
+        conflicts: What it conflicts with as it stands; notices required are listed too, but no
+            change avoids them.
+        changes: The smallest change of each kind that there is within the limits.
+        none_within: The kinds for which there is none within the limits.
+        not_sought: The kinds that were not looked for, and why.
+        limits: The limits.
+    """
+
+    item_id: ItemId
+    conflicts: tuple[Finding, ...]
+    changes: tuple[Change, ...]
+    none_within: tuple[ChangeKind, ...]
+    not_sought: tuple[tuple[ChangeKind, str], ...]
+    limits: Limits
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the item conflicts with nothing as it stands."""
+        return not any(finding.verdict is Verdict.CONFLICT for finding in self.conflicts)
+
+
+class Shifts(NamedTuple):
+    """The smallest shifts of packed volumes, in whole steps; `free_shifts.NONE` for none.
+
+    Attributes:
+        time_ms: By time alone.
+        time_by: The pair that forbids one step less, a row of `pairs`; -1 for none.
+        altitude_steps: By altitude alone, in steps of `ALTITUDE_STEP_M`.
+        altitude_by: See `time_by`.
+        both_ms: By both: the shift in time.
+        both_steps: By both: the shift in altitude.
+        both_time_by: See `time_by`.
+        both_altitude_by: See `time_by`.
+        pairs: The pairs of volumes (of the query, stored) whose footprints meet, shape (k, 2).
+    """
+
+    time_ms: int
+    time_by: int
+    altitude_steps: int
+    altitude_by: int
+    both_ms: int
+    both_steps: int
+    both_time_by: int
+    both_altitude_by: int
+    pairs: Ints
+
+
+class StepLimits(NamedTuple):
+    """Limits in whole steps: the least and the greatest shift in ms, and the same in altitude steps."""
+
+    time_least_ms: int
+    time_most_ms: int
+    altitude_least: int
+    altitude_most: int
+    ms_per_step: float
+
+
+def smallest_shifts(
+    index: VolumeIndex,
+    stored: PackedVolumes,
+    query: PackedVolumes,
+    margins: Margins,
+    limits: StepLimits,
+    *,
+    all_pairs: bool = False,
+    obstacle: npt.NDArray[np.bool_] | None = None,
+) -> Shifts:
+    """Find the smallest shifts in time, in altitude and in both that clear packed volumes.
+
+    Args:
+        index: The index over `stored`.
+        stored: The stored volumes.
+        query: The volumes of the item to move, all moved together.
+        margins: The gaps that still count as meeting.
+        limits: How far to look.
+        all_pairs: True to avoid volumes of the same party too.
+        obstacle: Which stored volumes are to be avoided, shape (n,); None for all.
+    """
+    reach_ms = max(limits.time_most_ms, -limits.time_least_ms)
+    reach_m = max(limits.altitude_most, -limits.altitude_least) * ALTITUDE_STEP_M
+    wide = Margins(margins.lateral_m, margins.vertical_m + reach_m, margins.time_ms + reach_ms)
+    pairs = index.search(query, wide, all_pairs=all_pairs)
+    if obstacle is not None:
+        pairs = pairs[obstacle[pairs[:, 1]]]
+    i, j = pairs[:, 0], pairs[:, 1]
+    t_low = stored.start_ms[j] - query.end_ms[i] - margins.time_ms
+    t_high = stored.end_ms[j] - query.start_ms[i] + margins.time_ms
+    vertical_m = margins.vertical_m + ALTITUDE_TOLERANCE_M + _KNIFE_EDGE_M
+    with np.errstate(invalid="ignore"):
+        a_low_m = stored.lower_m[j] - query.upper_m[i] - vertical_m
+        a_high_m = stored.upper_m[j] - query.lower_m[i] + vertical_m
+    # Beyond the limits all is alike: clipping keeps infinite bands in range.
+    a_low = np.ceil(np.maximum(a_low_m / ALTITUDE_STEP_M, -1e9)).astype(np.int64)
+    a_high = np.floor(np.minimum(a_high_m / ALTITUDE_STEP_M, 1e9)).astype(np.int64)
+    t_active = ((a_low <= 0) & (a_high >= 0)).astype(np.int64)
+    a_active = ((t_low <= 0) & (t_high >= 0)).astype(np.int64)
+    functions = index.shift_functions()
+    time_ms, time_by = functions.one(
+        t_low, t_high, np.argsort(t_low), np.argsort(t_high), t_active,
+        limits.time_least_ms, limits.time_most_ms,
+    )  # fmt: skip
+    steps, steps_by = functions.one(
+        a_low, a_high, np.argsort(a_low), np.argsort(a_high), a_active,
+        limits.altitude_least, limits.altitude_most,
+    )  # fmt: skip
+    both = functions.two(
+        t_low, t_high, a_low, a_high,
+        limits.time_least_ms, limits.time_most_ms, limits.altitude_least, limits.altitude_most,
+        1.0, limits.ms_per_step,
+    )  # fmt: skip
+    both_ms, both_steps, both_time_by, both_altitude_by = (int(number) for number in both)
+    return Shifts(
+        int(time_ms), int(time_by), int(steps), int(steps_by),
+        both_ms, both_steps, both_time_by, both_altitude_by, pairs,
+    )  # fmt: skip
+
+
+def step_limits(query: PackedVolumes, limits: Limits) -> StepLimits:
+    """Return the limits in whole steps for these volumes."""
+    most_ms = math.floor(limits.time_s * 1000.0 + 1e-6)
+    least_ms = -most_ms
+    if limits.not_before is not None and query.volume_count:
+        room_ms = int(query.start_ms.min()) - floor_ms(limits.not_before)
+        least_ms = max(least_ms, -max(0, room_ms))
+    most_steps = math.floor(limits.altitude_m / ALTITUDE_STEP_M + 1e-6)
+    least_steps = -most_steps
+    bounded = query.lower_m[np.isfinite(query.lower_m)]
+    if limits.lowest_m is not None and bounded.size:
+        room_m = float(bounded.min()) - limits.lowest_m
+        least_steps = max(least_steps, -max(0, math.floor(room_m / ALTITUDE_STEP_M + 1e-6)))
+    ms_per_step = 1000.0 * limits.seconds_per_metre * ALTITUDE_STEP_M
+    return StepLimits(least_ms, most_ms, least_steps, most_steps, ms_per_step)
+
+
+def shifted_item(item: Item, *, time_ms: int = 0, altitude_m: float = 0.0) -> Item:
+    """Return the item moved in time and altitude."""
+    volumes = tuple(
+        Volume4D(
+            volume=Volume3D(outline=v.volume.outline, altitude=v.volume.altitude.shifted(altitude_m)),
+            time=v.time.shifted(time_ms),
+        )
+        for v in item.volumes
+    )
+    return replace(item, volumes=volumes)
+
+
+def resolve(
+    picture: Picture,
+    item: Item,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    buffer: Buffer = NO_BUFFER,
+    all_pairs: bool = False,
+) -> Resolution:
+    """Find the smallest changes of an item that clear it of everything else in the picture.
+
+    Notify-first zones are not avoided: entering one needs a notice, not a change.
+
+    Args:
+        picture: What is held.
+        item: The item to move; a stored one with the same id is left out.
+        limits: How far to look.
+        buffer: The gap that must be left.
+        all_pairs: True to avoid items of the same party too.
+
+    Returns:
+        The conflicts as they stand and the changes; without conflicts, no changes.
+    """
+    found = picture.findings_of(item, buffer=buffer, all_pairs=all_pairs)
+    conflicts = [finding for finding in found if finding.verdict is Verdict.CONFLICT]
+    if not conflicts:
+        return Resolution(
+            item_id=item.id, conflicts=found, changes=(), none_within=(), not_sought=(), limits=limits
+        )
+    search = _Search(picture, item, limits, buffer, all_pairs)
+    changes, none_within, not_sought = search.run()
+    return Resolution(
+        item_id=item.id,
+        conflicts=found,
+        changes=tuple(changes),
+        none_within=tuple(none_within),
+        not_sought=tuple(not_sought),
+        limits=limits,
+    )
+
+
+class _Search:
+    """One search for changes: what is asked, and the steps to the answers."""
+
+    def __init__(self, picture: Picture, item: Item, limits: Limits, buffer: Buffer, all_pairs: bool) -> None:
+        self._picture, self._item, self._limits = picture, item, limits
+        self._buffer, self._all_pairs = buffer, all_pairs
+        self._query = picture.packed(item)
+        self._obstacle = np.array([not _is_notify_first(i) for i in picture.items], dtype=np.bool_)[
+            picture.volumes.owner
+        ]
+
+    def run(self) -> tuple[list[Change], list[ChangeKind], list[tuple[ChangeKind, str]]]:
+        shifts = smallest_shifts(
+            self._picture.index,
+            self._picture.volumes,
+            self._query,
+            self._buffer.margins,
+            step_limits(self._query, self._limits),
+            all_pairs=self._all_pairs,
+            obstacle=self._obstacle,
+        )
+        changes, none_within = [], []
+        not_sought: list[tuple[ChangeKind, str]] = []
+        for kind, time_ms, steps, by in (
+            (ChangeKind.TIME, shifts.time_ms, 0, (shifts.time_by,)),
+            (ChangeKind.ALTITUDE, 0, shifts.altitude_steps, (shifts.altitude_by,)),
+            (
+                ChangeKind.TIME_AND_ALTITUDE,
+                shifts.both_ms,
+                shifts.both_steps,
+                (shifts.both_time_by, shifts.both_altitude_by),
+            ),
+        ):
+            if free_shifts.NONE in (time_ms, steps):
+                none_within.append(kind)
+            elif kind is not ChangeKind.TIME_AND_ALTITUDE or (time_ms != 0 and steps != 0):
+                changes.append(self._shift(kind, time_ms, steps, [shifts.pairs[k] for k in by if k >= 0]))
+        if self._limits.lateral_m > 0.0:
+            sideways = self._sideways()
+            if isinstance(sideways, str):
+                not_sought.append((ChangeKind.LATERAL, sideways))
+            elif sideways is None:
+                none_within.append(ChangeKind.LATERAL)
+            else:
+                changes.append(sideways)
+        return changes, none_within, not_sought
+
+    def _is_clear(self, item: Item) -> bool:
+        query = self._picture.packed(item)
+        pairs = self._picture.index.search(query, self._buffer.margins, all_pairs=self._all_pairs)
+        return not self._obstacle[pairs[:, 1]].any()
+
+    def _shift(self, kind: ChangeKind, time_ms: int, steps: int, by: list[Ints]) -> Change:
+        altitude_m = round(steps * ALTITUDE_STEP_M, 1)
+        moved = shifted_item(self._item, time_ms=time_ms, altitude_m=altitude_m)
+        assert self._is_clear(moved), f"{kind} of {self._item.id!r} is not clear by the judge"
+        return Change(
+            kind=kind,
+            item=moved,
+            time_shift_s=time_ms / 1000.0,
+            altitude_shift_m=altitude_m,
+            forced_by=tuple(self._forced_by(pair) for pair in by),
+        )
+
+    def _forced_by(self, pair: Ints) -> ForcedBy:
+        stored = self._picture.volumes
+        owner = int(stored.owner[pair[1]])
+        first = int(np.searchsorted(stored.owner, owner))
+        return ForcedBy(self._picture.items[owner].id, int(pair[0]), int(pair[1]) - first)
+
+    def _sideways(self) -> Change | str | None:
+        margins = self._buffer.margins
+        wide = margins._replace(lateral_m=margins.lateral_m + self._limits.lateral_m * 1.01)
+        pairs = self._picture.index.search(self._query, wide, all_pairs=self._all_pairs)
+        pairs = pairs[self._obstacle[pairs[:, 1]]]
+        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+        if len(pairs) > LATERAL_PAIRS_MAX:
+            return f"{len(pairs)} pairs of volumes are in reach, over the limit of {LATERAL_PAIRS_MAX}"
+        centre = self._query.centre.sum(axis=0)
+        centre /= np.linalg.norm(centre)
+        gap_m = margins.lateral_m
+        forbidden, exact = [], True
+        for i, j in pairs.tolist():
+            own = plane_of(centre, self._query.ring(i))
+            other = plane_of(centre, self._picture.volumes.ring(j))
+            region, is_exact = _forbidden_moves(own, other)
+            forbidden.append(region.buffer(gap_m, quad_segs=16) if gap_m > 0.0 else region)
+            exact = exact and is_exact and gap_m == 0.0
+        edge = shapely.boundary(shapely.union_all(forbidden))
+        out = shapely.get_coordinates(shapely.shortest_line(shapely.Point(0.0, 0.0), edge))[1]
+        distance_m = float(np.hypot(*out))
+        if distance_m > self._limits.lateral_m:
+            return None
+        nearest = int(
+            np.argmin([shapely.distance(shapely.boundary(r), shapely.Point(*out)) for r in forbidden])
+        )
+        direction = out / distance_m if distance_m > 0.0 else np.array((0.0, 1.0))
+        return self._first_clear(centre, direction, distance_m, exact, pairs[nearest])
+
+    def _first_clear(
+        self, centre: Floats, direction: Floats, distance_m: float, exact: bool, by: Ints
+    ) -> Change | None:
+        """Walk outwards from the smallest move of the plane until the judge says that it is clear."""
+        first = math.ceil(distance_m / LATERAL_STEP_M - 1e-6)
+        start = position_of(centre)
+        for steps in range(first, first + _LATERAL_TRIES_MAX):
+            if steps * LATERAL_STEP_M > self._limits.lateral_m:
+                return None
+            move = direction * (steps * LATERAL_STEP_M)
+            moved = moved_item(self._item, centre, move)
+            if self._is_clear(moved):
+                there = position_of(from_plane(centre, move[np.newaxis, :])[0])
+                _, bearing = geodesic_inverse(*start, *there)
+                return Change(
+                    kind=ChangeKind.LATERAL,
+                    item=moved,
+                    lateral_m=round(steps * LATERAL_STEP_M, 1),
+                    bearing_deg=float(bearing) % 360.0,
+                    is_smallest=exact and steps <= first + 1,
+                    forced_by=(self._forced_by(by),),
+                )
+        return None
+
+
+def _is_notify_first(item: Item) -> bool:
+    return isinstance(item, Constraint) and item.rule is ConstraintRule.NOTIFY_FIRST
+
+
+def _forbidden_moves(own: Floats, other: Floats) -> tuple[shapely.Geometry, bool]:
+    """Return all moves of a plane shape that make it meet another one, and whether that is exact.
+
+    For convex shapes it is the hull of all differences of vertices (a Minkowski sum); other shapes
+    are cut into triangles, or stand as their hulls where there would be too many.
+    """
+    parts = [_convex_parts(own), _convex_parts(other)]
+    exact = len(parts[0]) * len(parts[1]) <= TRIANGLE_PAIRS_MAX
+    if not exact:
+        parts = [[own], [other]]
+    sums = [
+        shapely.convex_hull(shapely.multipoints((b[:, np.newaxis, :] - a[np.newaxis, :, :]).reshape(-1, 2)))
+        for a in parts[0]
+        for b in parts[1]
+    ]
+    return shapely.union_all(sums), exact
+
+
+def _convex_parts(points: Floats) -> list[Floats]:
+    polygon = shapely.polygons(points)
+    hull = shapely.convex_hull(polygon)
+    if shapely.area(hull) - shapely.area(polygon) <= 1e-9 * shapely.area(hull):
+        return [points]
+    triangles = shapely.get_parts(shapely.constrained_delaunay_triangles(polygon))
+    return [shapely.get_coordinates(triangle)[:3] for triangle in triangles.tolist()]
+
+
+def moved_item(item: Item, centre: Floats, move_m: Floats) -> Item:
+    """Return the item moved sideways in the gnomonic plane at a centre.
+
+    Args:
+        item: The item.
+        centre: A unit vector, shape (3,).
+        move_m: East and north in metres, shape (2,).
+    """
+
+    def position(there: LatLng) -> LatLng:
+        vector = unit_vectors(np.array([there.lat_deg]), np.array([there.lng_deg]))
+        return position_of(from_plane(centre, plane_of(centre, vector) + move_m)[0])
+
+    def outline(given: Outline) -> Outline:
+        match given:
+            case Circle():
+                return replace(given, center=position(given.center))
+            case CorridorLeg():
+                return replace(given, start=position(given.start), end=position(given.end))
+            case Polygon():
+                return Polygon(vertices=tuple(position(vertex) for vertex in given.vertices))
+
+    volumes = tuple(
+        replace(v, volume=replace(v.volume, outline=outline(v.volume.outline))) for v in item.volumes
+    )
+    return replace(item, volumes=volumes)
