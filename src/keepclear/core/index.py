@@ -23,6 +23,7 @@ from keepclear.core.packed import FAN_OUT, NO_MARGINS, Ints, Margins, PackedVolu
 LOOPS_FROM_VOLUMES: Final = 5_000
 """With fewer volumes the compiled loops do not pay for numba's start."""
 
+_HEIGHTS_M: Final = (-1_000.0, 20_000.0)
 _PLAIN_CHUNK: Final = 2_000
 _LOOPS_CHUNK: Final = 20_000
 _PAIRS_AT_FIRST: Final = 256
@@ -72,7 +73,7 @@ def _spread_bits(values: Ints) -> npt.NDArray[np.uint64]:
     return x
 
 
-def _tree_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
+def _curve_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
     """Order volumes so that neighbours in space and time stand together (a Morton curve)."""
     span_ms = max(1, int(volumes.end_ms.max()) - epoch_ms)
     middle_ms = (volumes.start_ms + volumes.end_ms) // 2 - epoch_ms
@@ -84,18 +85,35 @@ def _tree_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
     return np.argsort(code, kind="stable")
 
 
-def build_tree(volumes: PackedVolumes) -> tuple[Tree, Ints]:
+def _halving_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
+    """Order volumes so that the boxes of nodes overlap least; needs the loops."""
+    from keepclear.core import loops
+
+    # Without a bound the height says nothing of where a volume is: the band of what flies stands in.
+    lower_m, upper_m = np.clip(volumes.lower_m, *_HEIGHTS_M), np.clip(volumes.upper_m, *_HEIGHTS_M)
+    middle = np.empty((5, volumes.volume_count))
+    size = np.empty_like(middle)
+    middle[:3], size[:3] = volumes.centre.T, 2.0 * volumes.radius_rad
+    middle[3], size[3] = (lower_m + upper_m) / 2.0, upper_m - lower_m
+    middle[4] = (volumes.start_ms + volumes.end_ms) / 2.0 - epoch_ms
+    size[4] = volumes.end_ms - volumes.start_ms
+    return loops.tree_order(middle, size)
+
+
+def build_tree(volumes: PackedVolumes, *, with_loops: bool = False) -> tuple[Tree, Ints]:
     """Build the tree.
 
     Args:
         volumes: n volumes.
+        with_loops: True to order the tree by compiled loops, which makes it better.
 
     Returns:
         The tree, and which of the given volumes stands at each of its places, shape (n,).
     """
     count = volumes.volume_count
     epoch_ms = int(volumes.start_ms.min()) if count else 0
-    order = _tree_order(volumes, epoch_ms) if count else np.empty(0, dtype=np.int64)
+    ordered_by = _halving_order if with_loops else _curve_order
+    order = ordered_by(volumes, epoch_ms) if count else np.empty(0, dtype=np.int64)
     ordered = volumes.taken(order)
     leaf_boxes = boxes(ordered, epoch_ms)
     levels: list[npt.NDArray[np.int32]] = []
@@ -172,10 +190,10 @@ class VolumeIndex:
     """
 
     def __init__(self, volumes: PackedVolumes, engine: Engine = Engine.AUTO) -> None:
-        self._tree, self._order = build_tree(volumes)
         self.uses_loops = engine is Engine.LOOPS or (
             engine is Engine.AUTO and volumes.volume_count >= LOOPS_FROM_VOLUMES and numba_installed()
         )
+        self._tree, self._order = build_tree(volumes, with_loops=self.uses_loops)
 
     @property
     def memory_bytes(self) -> int:
@@ -282,7 +300,6 @@ class VolumeIndex:
     ) -> Ints:
         from keepclear.core import loops  # numba takes a second to import: only where it pays
 
-        most = self._tree.ring_max if among_themselves else ring_max(query)
         size = max(_PAIRS_AT_FIRST, stop - start)
         while True:
             out = np.empty((size, 2), dtype=np.int64)
@@ -291,7 +308,6 @@ class VolumeIndex:
                 query,
                 start,
                 stop,
-                most,
                 margins,
                 all_pairs,
                 among_themselves,

@@ -180,8 +180,80 @@ def _footprints_meet(
 
 
 @_compiled
+def _select(key: Floats, order: Ints, start: int, stop: int, place: int) -> None:
+    """Put the places with the smallest keys before `place` and the others after it (quickselect)."""
+    low, high = start, stop - 1
+    while low < high:
+        a, b, c = key[order[low]], key[order[(low + high) // 2]], key[order[high]]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = low, high
+        while i <= j:
+            while key[order[i]] < pivot:
+                i += 1
+            while key[order[j]] > pivot:
+                j -= 1
+            if i <= j:
+                order[i], order[j] = order[j], order[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            return
+
+
+@_compiled
+def tree_order(middle: Floats, size: Floats) -> Ints:
+    """Order volumes for the tree by halving, again and again, what is widest for its contents.
+
+    What is widest is measured in mean sizes of the volumes, so that large ones are not cut up and
+    small ones are: the boxes of nodes overlap little.
+
+    Args:
+        middle: The middle of each volume in each dimension, a row a dimension, shape (d, n).
+        size: Its extent in each dimension, shape (d, n).
+
+    Returns:
+        Places of volumes, shape (n,).
+    """
+    dimensions, count = middle.shape
+    order = np.arange(count)
+    stack = np.empty((_STACK, 2), dtype=np.int64)
+    stack[0, 0], stack[0, 1] = 0, count
+    depth = 1
+    while depth > 0:
+        depth -= 1
+        start, stop = stack[depth, 0], stack[depth, 1]
+        if stop - start <= FAN_OUT:
+            continue
+        widest, ratio_max = 0, -1.0
+        for d in range(dimensions):
+            least, most, total = middle[d, order[start]], middle[d, order[start]], 0.0
+            for k in range(start, stop):
+                value = middle[d, order[k]]
+                least, most = min(least, value), max(most, value)
+                total += size[d, order[k]]
+            ratio = (most - least) / (total / (stop - start) + 1e-12)
+            if ratio > ratio_max:
+                widest, ratio_max = d, ratio
+        # Halves are whole nodes of the level below, so that every node is full.
+        whole = FAN_OUT
+        while whole * FAN_OUT < stop - start:
+            whole *= FAN_OUT
+        nodes = (stop - start + whole - 1) // whole
+        place = start + (nodes + 1) // 2 * whole
+        _select(middle[widest], order, start, stop, place)
+        stack[depth, 0], stack[depth, 1] = start, place
+        stack[depth + 1, 0], stack[depth + 1, 1] = place, stop
+        depth += 2
+    return order
+
+
+@_compiled
 def search(
-    tree: Tree, q: PackedVolumes, q_start: int, q_stop: int, q_ring_max: int, margins: Margins,
+    tree: Tree, q: PackedVolumes, q_start: int, q_stop: int, margins: Margins,
     all_pairs: bool, among_themselves: bool, footprints_only: bool, out: Ints,
 ) -> int:  # fmt: skip
     """Find the stored volumes that each query volume meets.
@@ -191,7 +263,6 @@ def search(
         q: The query volumes.
         q_start: The first query volume.
         q_stop: One past the last query volume.
-        q_ring_max: The most vertices of a ring of `q`.
         margins: The gaps that still count.
         all_pairs: True to judge volumes of the same party too.
         among_themselves: True where `q` is `tree.volumes`: each pair is then found once.
@@ -206,7 +277,10 @@ def search(
     levels = len(tree.level_first) - 1
     stack = np.empty((_STACK, 2), dtype=np.int64)
     box = np.empty(10, dtype=np.int32)
-    frame, qx, qy = np.empty((3, 3)), np.empty(q_ring_max), np.empty(q_ring_max)
+    most = 1
+    for i in range(q_start, q_stop):
+        most = max(most, q.first[i + 1] - q.first[i])
+    frame, qx, qy = np.empty((3, 3)), np.empty(most), np.empty(most)
     sx, sy = np.empty(tree.ring_max), np.empty(tree.ring_max)
     lateral_m = LATERAL_TOLERANCE_M + margins.lateral_m * (1.0 + BUFFER_SLACK_RATIO)
     vertical_m = margins.vertical_m + ALTITUDE_TOLERANCE_M
