@@ -1,0 +1,1 @@
+"""Input and output: the only code that touches files, networks and clocks."""

@@ -1,0 +1,227 @@
+"""The command line, run as users run it: answers on stdout, messages on stderr, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CASES = ROOT / "examples" / "cases"
+BAD = sorted(path for path in (ROOT / "tests" / "golden" / "bad").iterdir() if path.name != "expected.json")
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "keepclear.cli", *(str(a) for a in arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False, cwd=ROOT, timeout=120)
+    text = subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "Traceback" not in text.stderr
+    return text
+
+
+def case(name: str) -> Path:
+    return CASES / f"{name}.json"
+
+
+def test_help_names_every_command_and_every_option_has_help() -> None:
+    top = run("--help")
+    assert top.returncode == 0
+    for command in ("check", "resolve", "convert", "inspect", "completion"):
+        assert command in top.stdout
+        told = run(command, "--help")
+        assert told.returncode == 0
+        assert "Examples:" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("true-conflict", 1), ("near-miss-1m", 0), ("altitude-separated", 0)]
+)
+def test_the_exit_code_is_the_answer(name: str, code: int) -> None:
+    done = run("check", case(name))
+    assert done.returncode == code
+    assert ("CLEAR" in done.stdout) == (code == 0)
+
+
+def test_json_has_the_stable_form() -> None:
+    done = run("check", case("true-conflict"), "--format", "json")
+    result = json.loads(done.stdout)
+    (conflict,) = result["conflicts"]
+    assert {conflict["a"]["id"], conflict["b"]["id"]} == {
+        item["id"] for item in json.loads(case("true-conflict").read_text())
+    }
+    assert set(conflict["witness"]) >= {
+        "lat",
+        "lng",
+        "altitude_m",
+        "time",
+        "lateral_overlap_m",
+        "lateral_gap_m",
+    }
+    assert result["checked"]["answer"] == "conflict"
+    assert result["problems"] == []
+
+
+def test_csv_and_geojson_hold_the_same_findings() -> None:
+    rows = list(csv.DictReader(io.StringIO(run("check", case("true-conflict"), "--format", "csv").stdout)))
+    features = json.loads(run("check", case("true-conflict"), "--format", "geojson").stdout)["features"]
+    assert len(rows) == len(features) == 1
+    assert rows[0]["a_id"] == features[0]["properties"]["a"]["id"]
+    assert float(rows[0]["lng"]) == features[0]["geometry"]["coordinates"][0]
+
+
+def test_csv_out_is_safe_to_open_in_a_spreadsheet(tmp_path: Path) -> None:
+    entries = json.loads(case("true-conflict").read_text())
+    entries[0]["id"], entries[0]["party"] = '=HYPERLINK("http://x")', "@SUM(1)"
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(entries))
+    (row,) = csv.DictReader(io.StringIO(run("check", plan, "--format", "csv").stdout))
+    assert row["a_id"].startswith("'=")
+    assert row["a_party"].startswith("'@")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
+def test_a_bad_file_gives_an_error_that_names_it_and_exit_code_2(path: Path) -> None:
+    done = run("check", path, "--format", "json")
+    assert done.returncode == 2
+    assert str(path) in done.stderr
+    assert json.loads(done.stdout)["checked"]["answer"] == "no_verdict"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", "no-such-file.json"], ["check", "examples"], ["nonsense"]]
+)
+def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr
+
+
+def test_one_bad_item_leaves_no_verdict_and_skipping_it_is_never_clear(tmp_path: Path) -> None:
+    entries = json.loads(case("near-miss-1m").read_text())
+    bad = {**entries[0], "id": "bad", "volumes": []}
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps([*entries, bad]))
+    assert run("check", plan).returncode == 2
+    skipped = run("check", plan, "--skip-bad")
+    assert skipped.returncode == 3
+    assert "CANNOT DECIDE" in skipped.stdout
+    assert "'bad'" in skipped.stderr
+    conflicting = json.loads(case("true-conflict").read_text())
+    plan.write_text(json.dumps([*conflicting, bad]))
+    assert run("check", plan, "--skip-bad").returncode == 1
+
+
+def test_an_id_in_two_files_is_a_problem_of_the_second() -> None:
+    copy = CASES / ".." / "cases" / "true-conflict.json"
+    done = run("check", case("true-conflict"), copy)
+    assert done.returncode == 2
+    assert f"{copy}: item 1" in done.stderr
+    assert "stands twice" in done.stderr
+
+
+def test_nothing_to_check_is_not_clear(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text("[]")
+    done = run("check", plan)
+    assert done.returncode == 3
+    assert "nothing was checked" in done.stdout
+
+
+def test_the_standard_input_is_read(tmp_path: Path) -> None:
+    assert run("check", "-", stdin=case("true-conflict").read_bytes()).returncode == 1
+    assert run("check", "-", stdin=b"").returncode == 2
+
+
+def test_the_buffer_turns_a_near_miss_into_a_conflict_and_near_reports_its_gap() -> None:
+    assert run("check", case("near-miss-1m"), "--buffer", "2m").returncode == 1
+    near = run("check", case("near-miss-1m"), "--near", "2m", "--format", "json")
+    assert near.returncode == 0
+    (miss,) = json.loads(near.stdout)["near_misses"]
+    assert miss["witness"]["lateral_gap_m"] == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["5 miles", "-5m", "1,2,3,4", "nan", "200km"])
+def test_a_bad_buffer_is_bad_usage(text: str) -> None:
+    done = run("check", case("true-conflict"), f"--buffer={text}")
+    assert done.returncode == 2
+    assert "--buffer" in done.stderr
+
+
+@pytest.mark.skipif(os.environ.get("KEEPCLEAR_NO_NUMBA") == "1", reason="numba is not installed")
+def test_both_engines_print_the_same() -> None:
+    files = sorted((ROOT / "examples" / "latakia").glob("*.geojson"))
+    plain = run("check", *files, "--format", "json", "--engine", "plain")
+    assert run("check", *files, "--format", "json", "--engine", "loops").stdout == plain.stdout
+
+
+def test_resolve_says_the_smallest_changes_and_each_clears() -> None:
+    ids = [item["id"] for item in json.loads(case("true-conflict").read_text())]
+    done = run("resolve", case("true-conflict"), "--operation", ids[0], "--format", "json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert {change["change"] for change in found["changes"]} >= {"time", "lateral"}
+    for change in found["changes"]:
+        assert change["forced_by"][0]["id"] == ids[1]
+    table = run("resolve", case("true-conflict"), "--operation", ids[0])
+    assert "proven" in table.stdout
+
+
+def test_resolve_of_what_is_not_there_is_bad_input_and_of_what_is_clear_exits_0() -> None:
+    missing = run("resolve", case("true-conflict"), "--operation", "nobody")
+    assert missing.returncode == 2
+    assert "'nobody'" in missing.stderr
+    ids = [item["id"] for item in json.loads(case("near-miss-1m").read_text())]
+    assert run("resolve", case("near-miss-1m"), "--operation", ids[0]).returncode == 0
+
+
+def test_convert_there_and_back_gives_the_same_answer(tmp_path: Path) -> None:
+    there, back = tmp_path / "there.geojson", tmp_path / "back.json"
+    assert run("convert", case("circle-rim"), "-o", there).returncode == 0
+    assert run("convert", there, "-o", back).returncode == 0
+    assert json.loads(there.read_text())["type"] == "FeatureCollection"
+    assert run("check", back).returncode == run("check", case("circle-rim")).returncode
+
+
+def test_convert_writes_nothing_for_a_file_with_a_problem(tmp_path: Path) -> None:
+    target = tmp_path / "out.geojson"
+    assert run("convert", BAD[0], "-o", target).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_cannot_be_written_is_an_error() -> None:
+    done = run("check", case("true-conflict"), "--report", "no/such/folder/out.html")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
+def test_the_report_is_written_whole(tmp_path: Path) -> None:
+    target = tmp_path / "out.html"
+    assert run("check", case("true-conflict"), "--report", target).returncode == 1
+    assert target.read_text().rstrip().endswith("</html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_inspect_lists_items_and_problems() -> None:
+    done = run("inspect", case("true-conflict"), "--format", "json")
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["items"]) == 2
+    assert run("inspect", BAD[0]).returncode == 2
+
+
+def test_text_of_others_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps([{"id": "A\u001b[2J", "volumes": []}]))
+    done = run("check", plan)
+    assert "\x1b" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed(shell: str) -> None:
+    assert "keepclear" in run("completion", shell).stdout
