@@ -13,6 +13,11 @@ from typing import Final
 
 from keepclear.core.errors import InvalidValueError
 
+TIME_MIN: Final = datetime(1900, 1, 1, tzinfo=UTC)
+"""No window may start earlier."""
+TIME_MAX: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""No window may end later."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -53,7 +58,8 @@ class TimeWindow:
         end: The last instant, aware; not before the start.
 
     Raises:
-        InvalidValueError: An instant has no time zone, or the start is after the end.
+        InvalidValueError: An instant has no time zone or lies outside `TIME_MIN`..`TIME_MAX`, or the
+            start is after the end.
     """
 
     start: datetime
@@ -63,6 +69,8 @@ class TimeWindow:
         for name, instant in (("time_start", self.start), ("time_end", self.end)):
             if instant.utcoffset() is None:
                 raise InvalidValueError(name, "a time needs a zone; write 2026-01-31T12:00:00Z")
+            if not TIME_MIN <= instant <= TIME_MAX:
+                raise InvalidValueError(name, f"{instant.isoformat()} is outside the years 1900 to 2199")
         if self.start > self.end:
             raise InvalidValueError(
                 "time_start", f"it is after time_end ({rfc3339(self.start)} > {rfc3339(self.end)})"
@@ -87,10 +95,10 @@ class TimeWindow:
         """Return the window moved by so many milliseconds, later when positive.
 
         Raises:
-            InvalidValueError: It would leave the years 1 to 9999.
+            InvalidValueError: It would leave `TIME_MIN`..`TIME_MAX`.
         """
         try:
             shift = timedelta(milliseconds=shift_ms)
             return TimeWindow(start=self.start + shift, end=self.end + shift)
         except OverflowError as error:
-            raise InvalidValueError("", "a window would leave the years 1 to 9999") from error
+            raise InvalidValueError("", "a window would leave the years 1900 to 2199") from error
