@@ -20,8 +20,8 @@ import numpy.typing as npt
 from keepclear.core import free_shifts, judge
 from keepclear.core.packed import FAN_OUT, NO_MARGINS, Ints, Margins, PackedVolumes, Tree, boxes
 
-LOOPS_FROM_VOLUMES: Final = 5_000
-"""With fewer volumes the compiled loops do not pay for numba's start."""
+LOOPS_FROM_VOLUMES: Final = 150_000
+"""With fewer volumes one check by the plain code ends before numba has started (or compiled anew)."""
 
 _HEIGHTS_M: Final = (-1_000.0, 20_000.0)
 _PLAIN_CHUNK: Final = 2_000
