@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from keepclear.core import free_shifts
 from keepclear.core.conflicts import Buffer, Item, Picture, Verdict
 from keepclear.core.constraints import ConstraintRule
+from keepclear.core.geodesy import LatLng, position_of, unit_vectors
 from keepclear.core.index import Engine
 from keepclear.core.resolution import Change, ChangeKind, Limits, moved_item, resolve, shifted_item
-from keepclear.core.shapes import Outline, Polygon, centre_of
+from keepclear.core.shapes import Outline, Polygon
 from tests.strategies import at, band, go, intent, outlines, pictures, square, volume, window, zone
 
 HERE = square(35.0, 36.0, 500.0)
@@ -230,12 +231,17 @@ def test_the_cheapest_pair_of_shifts_equals_trying_every_pair(
         assert t == free_shifts.NONE
 
 
+def middle_of(outline: Outline) -> LatLng:
+    ring = outline.ring_deg()
+    return position_of(unit_vectors(ring[:, 0], ring[:, 1]).sum(axis=0))
+
+
 @given(outlines(), st.floats(100.0, 3_000.0), st.floats(0.0, 360.0), st.floats(0.0, 0.95))
 def test_no_shorter_sideways_move_is_clear_where_that_is_claimed(
     own: Outline, half_m: float, bearing: float, part: float
 ) -> None:
     a = intent("A", volume(own))
-    picture = Picture([a, intent("B", volume(square(*go(*centre_of(own), bearing, half_m / 2), half_m)))])
+    picture = Picture([a, intent("B", volume(square(*go(*middle_of(own), bearing, half_m / 2), half_m)))])
     limits = Limits(time_s=0, altitude_m=0, lateral_m=50_000.0)
     found = change(picture, a, ChangeKind.LATERAL, limits=limits)
     assert found is not None

@@ -216,7 +216,6 @@ class VolumeIndex:
         margins: Margins = NO_MARGINS,
         *,
         all_pairs: bool = False,
-        footprints_only: bool = False,
     ) -> Ints:
         """Find the stored volumes that each volume of a new item meets, exactly.
 
@@ -224,18 +223,16 @@ class VolumeIndex:
             query: The volumes of the new item.
             margins: The gaps that still count as meeting.
             all_pairs: True to judge volumes of the same party too.
-            footprints_only: True to judge the footprints exactly, times and heights only roughly,
-                by boxes that are never too small.
 
         Returns:
             Pairs of places in `query` and in the stored volumes, in no promised order, shape (k, 2).
         """
         if self.uses_loops:
-            pairs = self._loop(query, 0, query.volume_count, margins, all_pairs, False, footprints_only)
+            pairs = self._loop(query, 0, query.volume_count, margins, all_pairs, False)
         else:
             query_boxes = boxes(query, self._tree.epoch_ms, margins)
             candidates = _candidates(self._tree, query_boxes)
-            pairs = self._judged(query, candidates, margins, all_pairs, footprints_only)
+            pairs = self._judged(query, candidates, margins, all_pairs)
         pairs[:, 1] = self._order[pairs[:, 1]]
         return pairs
 
@@ -258,12 +255,12 @@ class VolumeIndex:
         def part(start: int) -> Ints:
             stop = min(count, start + chunk)
             if self.uses_loops:
-                return self._loop(self._tree.volumes, start, stop, margins, all_pairs, True, False)
+                return self._loop(self._tree.volumes, start, stop, margins, all_pairs, True)
             widened = boxes(self._tree.volumes.taken(np.arange(start, stop)), self._tree.epoch_ms, margins)
             candidates = _candidates(self._tree, widened, np.arange(start, stop) + 1)
             candidates[:, 0] += start
             candidates = candidates[candidates[:, 1] > candidates[:, 0]]
-            return self._judged(self._tree.volumes, candidates, margins, all_pairs, False)
+            return self._judged(self._tree.volumes, candidates, margins, all_pairs)
 
         starts = range(0, count, chunk)
         parts = []
@@ -278,13 +275,10 @@ class VolumeIndex:
         pairs = np.sort(self._order[places], axis=1)
         return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
-    def _judged(
-        self, query: PackedVolumes, candidates: Ints, margins: Margins, all_pairs: bool, footprints_only: bool
-    ) -> Ints:
+    def _judged(self, query: PackedVolumes, candidates: Ints, margins: Margins, all_pairs: bool) -> Ints:
         stored = self._tree.volumes
         wanted = judge.judged_pairs(query, stored, candidates, all_pairs)
-        if not footprints_only:
-            wanted &= judge.times_and_heights_meet(query, stored, candidates, margins)
+        wanted &= judge.times_and_heights_meet(query, stored, candidates, margins)
         candidates = candidates[wanted]
         return candidates[judge.footprints_meet(query, stored, candidates, margins.lateral_m)]
 
@@ -296,7 +290,6 @@ class VolumeIndex:
         margins: Margins,
         all_pairs: bool,
         among_themselves: bool,
-        footprints_only: bool,
     ) -> Ints:
         from keepclear.core import loops  # numba takes a second to import: only where it pays
 
@@ -311,7 +304,6 @@ class VolumeIndex:
                 margins,
                 all_pairs,
                 among_themselves,
-                footprints_only,
                 out,
             )
             if found <= size:

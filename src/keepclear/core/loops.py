@@ -254,7 +254,7 @@ def tree_order(middle: Floats, size: Floats) -> Ints:
 @_compiled
 def search(
     tree: Tree, q: PackedVolumes, q_start: int, q_stop: int, margins: Margins,
-    all_pairs: bool, among_themselves: bool, footprints_only: bool, out: Ints,
+    all_pairs: bool, among_themselves: bool, out: Ints,
 ) -> int:  # fmt: skip
     """Find the stored volumes that each query volume meets.
 
@@ -266,8 +266,6 @@ def search(
         margins: The gaps that still count.
         all_pairs: True to judge volumes of the same party too.
         among_themselves: True where `q` is `tree.volumes`: each pair is then found once.
-        footprints_only: True to leave out the exact comparison of times and heights; the boxes,
-            widened by the margins, still bound them.
         out: Where pairs (query volume, stored volume) go, shape (k, 2).
 
     Returns:
@@ -331,7 +329,7 @@ def search(
                     continue
                 if s.party[j] == q.party[i] and not all_pairs:
                     continue
-                if not footprints_only and (
+                if (
                     s.start_ms[j] - q.end_ms[i] > margins.time_ms
                     or q.start_ms[i] - s.end_ms[j] > margins.time_ms
                     or s.lower_m[j] - q.upper_m[i] > vertical_m

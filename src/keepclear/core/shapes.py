@@ -27,7 +27,6 @@ from keepclear.core.geodesy import (
     geodesic_direct,
     geodesic_inverse,
     plane_of,
-    position_of,
     unit_vectors,
     with_geodesic_points,
 )
@@ -364,18 +363,6 @@ def corridor_legs(route: tuple[LatLng, ...], half_width_m: float) -> tuple[Corri
         except InvalidValueError as error:
             raise error.within(f"route[{index}]") from None
     return tuple(legs)
-
-
-def centre_of(outline: Outline) -> LatLng:
-    """Return a position in the middle of an outline."""
-    match outline:
-        case Circle():
-            return outline.center
-        case CorridorLeg():
-            ring = np.array((outline.start, outline.end))
-        case Polygon():
-            ring = np.array(outline.vertices)
-    return position_of(unit_vectors(ring[:, 0], ring[:, 1]).sum(axis=0))
 
 
 def rings_deg(outlines: Sequence[Outline]) -> list[Sequence[LatLng] | Floats]:
