@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from keepclear.core.conflicts import Buffer as Buffer
     from keepclear.core.conflicts import ConflictRule as ConflictRule
     from keepclear.core.conflicts import Finding as Finding
-    from keepclear.core.conflicts import Picture as Picture
     from keepclear.core.conflicts import Verdict as Verdict
     from keepclear.core.conflicts import Witness as Witness
     from keepclear.core.constraints import Constraint as Constraint
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from keepclear.core.intents import ItemId as ItemId
     from keepclear.core.intents import OperationalIntent as OperationalIntent
     from keepclear.core.intents import PartyId as PartyId
+    from keepclear.core.picture import Picture as Picture
     from keepclear.core.resolution import Change as Change
     from keepclear.core.resolution import Limits as Limits
     from keepclear.core.resolution import Resolution as Resolution
@@ -64,12 +64,13 @@ _HOMES: Final = {
     "codec.reading": ("Gathered", "Problem", "ReadSettings"),
     "codec.results": ("Answer", "CheckResult"),
     "core.altitudes": ("Altitude", "AltitudeBand", "Atmosphere", "Datum", "LengthUnit", "band_of"),
-    "core.conflicts": ("Buffer", "ConflictRule", "Finding", "Picture", "Verdict", "Witness"),
+    "core.conflicts": ("Buffer", "ConflictRule", "Finding", "Verdict", "Witness"),
     "core.constraints": ("Constraint", "ConstraintRule", "ring_zones"),
     "core.errors": ("InvalidValueError", "KeepclearError", "UnknownItemError"),
     "core.geodesy": ("LatLng",),
     "core.index": ("Engine",),
     "core.intents": ("IntentState", "ItemId", "OperationalIntent", "PartyId"),
+    "core.picture": ("Picture",),
     "core.resolution": ("Change", "Limits", "Resolution"),
     "core.shapes": ("Circle", "CorridorLeg", "Polygon", "corridor_legs"),
     "core.times": ("TimeWindow",),

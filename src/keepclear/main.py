@@ -10,9 +10,10 @@ from keepclear.codec import formats
 from keepclear.codec.formats import Format
 from keepclear.codec.reading import Gathered, Item, Reading, ReadSettings, gather
 from keepclear.codec.results import CheckResult
-from keepclear.core.conflicts import NO_BUFFER, Buffer, ConflictRule, Finding, Picture
+from keepclear.core.conflicts import NO_BUFFER, Buffer, ConflictRule, Finding
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.index import Engine, Progress
+from keepclear.core.picture import Picture
 from keepclear.core.resolution import DEFAULT_LIMITS, Limits, Resolution
 from keepclear.core.resolution import resolve as resolve_in
 

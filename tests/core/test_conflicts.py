@@ -10,12 +10,13 @@ import spherely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepclear.core.conflicts import Buffer, ConflictRule, Finding, Item, Picture, Verdict
+from keepclear.core.conflicts import Buffer, ConflictRule, Finding, Item, Verdict
 from keepclear.core.constraints import Constraint, ConstraintRule, ring_zones
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.index import Engine
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent
+from keepclear.core.picture import Picture
 from keepclear.core.shapes import Circle, Polygon
 from keepclear.core.volumes import Volume4D
 from tests.oracle import GEOD, polygon

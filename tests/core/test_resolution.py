@@ -12,10 +12,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from keepclear.core import free_shifts
-from keepclear.core.conflicts import Buffer, Item, Picture, Verdict
+from keepclear.core.conflicts import Buffer, Item, Verdict
 from keepclear.core.constraints import ConstraintRule
 from keepclear.core.geodesy import LatLng, position_of, unit_vectors
 from keepclear.core.index import Engine
+from keepclear.core.picture import Picture
 from keepclear.core.resolution import Change, ChangeKind, Limits, moved_item, resolve, shifted_item
 from keepclear.core.shapes import Outline, Polygon
 from tests.strategies import at, band, go, intent, outlines, pictures, square, volume, window, zone

@@ -1,15 +1,12 @@
-"""Conflicts: which items meet, and a witness of each.
+"""Conflicts: what was found of two items, and the witness that proves it.
 
-The picture is what is held at one time: operational intents and constraints. A check judges, by
-the rule asked for, operations of different parties against each other and operations against zones
-of other parties. Entering a keep-out zone is a conflict, entering a notify-first zone needs a
-notice. Priority never hides a conflict; items that have ended are left out, and counted.
+Entering a keep-out zone is a conflict, entering a notify-first zone needs a notice. Priority never
+hides a conflict. Who is judged against whom is the matter of `picture`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -19,14 +16,12 @@ import numpy as np
 import shapely
 
 from keepclear.core.constraints import Constraint, ConstraintRule
-from keepclear.core.errors import InvalidValueError, UnknownItemError
+from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats, LatLng, from_plane, plane_of, position_of
-from keepclear.core.index import Engine, Progress, VolumeIndex
-from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.intents import ItemId, OperationalIntent, PartyId
 from keepclear.core.judge import lateral_gap
-from keepclear.core.packed import LATERAL_TOLERANCE_M, Ints, Margins, PackedVolumes, pack
+from keepclear.core.packed import LATERAL_TOLERANCE_M, Ints, Margins, PackedVolumes
 from keepclear.core.times import instant_of
-from keepclear.core.volumes import Volume4D
 
 LATERAL_BUFFER_MAX_M: Final = 100_000.0
 """The widest lateral buffer: up to here gaps are measured within 5 cm."""
@@ -230,193 +225,29 @@ def witness_of(a: PackedVolumes, i: int, b: PackedVolumes, j: int) -> Witness:
     )
 
 
-def _with_bounds_of_items(volumes: PackedVolumes) -> PackedVolumes:
-    """Give every volume the bounding altitude and time of its item."""
-    count = int(volumes.owner.max(initial=-1)) + 1
-    start = np.full(count, np.iinfo(np.int64).max)
-    end = np.full(count, np.iinfo(np.int64).min)
-    lower, upper = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(start, volumes.owner, volumes.start_ms)
-    np.maximum.at(end, volumes.owner, volumes.end_ms)
-    np.minimum.at(lower, volumes.owner, volumes.lower_m)
-    np.maximum.at(upper, volumes.owner, volumes.upper_m)
-    owner = volumes.owner
-    return volumes._replace(
-        start_ms=start[owner], end_ms=end[owner], lower_m=lower[owner], upper_m=upper[owner]
-    )
-
-
-class Picture:
-    """The operational intents and constraints held at one time, ready to be checked.
+def finding_of(
+    query: PackedVolumes, rows: Ints, stored: PackedVolumes, a: Item, b: Item, verdict: Verdict | None
+) -> Finding:
+    """Make one finding of all pairs of volumes of two items that meet.
 
     Args:
-        items: The items; those that have ended are left out.
-        rule: When two items conflict.
-        engine: Which code searches.
-
-    Attributes:
-        items: The items in the picture, in the order given.
-        ended_count: How many items were left out because they have ended.
-        volumes: Their volumes; `owner` is the place in `items`.
-        index: The index over `volumes`.
-        rule: When two items conflict.
-
-    Raises:
-        InvalidValueError: An id stands twice.
+        query: Volumes of item `a`, among others.
+        rows: The volume of `a` of each pair, shape (k,).
+        stored: The volume of `b` of each pair, k volumes.
+        a: One item.
+        b: The other.
+        verdict: What was found; None to tell it by the rules of zones.
     """
-
-    def __init__(
-        self,
-        items: Iterable[Item],
-        *,
-        rule: ConflictRule = ConflictRule.PER_VOLUME,
-        engine: Engine = Engine.AUTO,
-    ) -> None:
-        given = list(items)
-        self.items: Sequence[Item] = tuple(item for item in given if not _ended(item))
-        self.ended_count = len(given) - len(self.items)
-        self.rule = rule
-        self._place: dict[ItemId, int] = {}
-        for place, item in enumerate(self.items):
-            if self._place.setdefault(item.id, place) != place:
-                raise InvalidValueError("id", f"the id {item.id!r} stands twice")
-        self._party: dict[PartyId, int] = {}
-        for item in self.items:
-            if item.party is not None:
-                self._party.setdefault(item.party, len(self._party))
-        counts = [len(item.volumes) for item in self.items]
-        self._first = np.zeros(len(counts) + 1, dtype=np.int64)
-        np.cumsum(counts, out=self._first[1:])
-        self.volumes = self._pack(list(self.items), list(range(len(self.items))))
-        self.index = VolumeIndex(self.volumes, engine)
-
-    def __getitem__(self, item_id: str) -> Item:
-        """Return the item with this id.
-
-        Raises:
-            UnknownItemError: There is none.
-        """
-        place = self._place.get(ItemId(item_id))
-        if place is None:
-            raise UnknownItemError(item_id)
-        return self.items[place]
-
-    def _pack(self, items: Sequence[Item], owners: Sequence[int]) -> PackedVolumes:
-        volumes: list[Volume4D] = []
-        owner, party, zone = [], [], []
-        for item, place in zip(items, owners, strict=True):
-            # An item without a party is a party of its own, with a number that nobody else has.
-            code = -2 - place if item.party is None else self._party.get(item.party, len(self._party))
-            count = len(item.volumes)
-            volumes.extend(item.volumes)
-            owner.extend([place] * count)
-            party.extend([code] * count)
-            zone.extend([isinstance(item, Constraint)] * count)
-        packed = pack(volumes, owner, party, zone)
-        return _with_bounds_of_items(packed) if self.rule is ConflictRule.PER_INTENT else packed
-
-    def packed(self, item: Item) -> PackedVolumes:
-        """Pack an item to be searched for; a stored item with the same id is not judged against it."""
-        place = self._place.get(item.id, len(self.items))
-        return self._pack([item], [place])
-
-    def findings(
-        self,
-        *,
-        buffer: Buffer = NO_BUFFER,
-        near: Buffer | None = None,
-        all_pairs: bool = False,
-        progress: Progress | None = None,
-    ) -> tuple[Finding, ...]:
-        """Check everything against everything.
-
-        Args:
-            buffer: The gap that items must leave.
-            near: Gaps up to which a pair that is clear is reported as a near miss; None for none.
-            all_pairs: True to judge items of one party against each other too.
-            progress: Told how many volumes are done.
-
-        Returns:
-            Each pair of items at most once: conflicts and notices required, then near misses; each
-            in the order of the picture.
-        """
-        pairs = self.index.pairs(buffer.margins, all_pairs=all_pairs, progress=progress)
-        found = self._grouped(self.volumes, pairs, None)
-        if near is not None:
-            wide = _widest(near.margins, buffer.margins)
-            nearby = self.index.pairs(wide, all_pairs=all_pairs, progress=progress)
-            meeting = {(f.a.id, f.b.id) for f in found}
-            misses = self._grouped(self.volumes, nearby, Verdict.NEAR_MISS, skip=meeting)
-            return found + misses
-        return found
-
-    def findings_of(
-        self,
-        item: Item,
-        *,
-        buffer: Buffer = NO_BUFFER,
-        all_pairs: bool = False,
-    ) -> tuple[Finding, ...]:
-        """Check one item, stored or not, against the picture.
-
-        Args:
-            item: The item; a stored one with the same id is left out.
-            buffer: The gap that items must leave.
-            all_pairs: True to judge items of the same party too.
-
-        Returns:
-            One finding for each item that it meets, in the order of the picture; `a` is `item`.
-        """
-        query = self.packed(item)
-        pairs = self.index.search(query, buffer.margins, all_pairs=all_pairs)
-        return self._grouped(query, pairs, None, query_item=item)
-
-    def _grouped(
-        self,
-        query: PackedVolumes,
-        pairs: Ints,
-        verdict: Verdict | None,
-        *,
-        query_item: Item | None = None,
-        skip: set[tuple[ItemId, ItemId]] | None = None,
-    ) -> tuple[Finding, ...]:
-        """Make one finding of all pairs of volumes of the same two items."""
-        stored = self.volumes
-        if len(pairs) == 0:
-            return ()
-        a_owner, b_owner = query.owner[pairs[:, 0]], stored.owner[pairs[:, 1]]
-        meets_ms = np.maximum(query.start_ms[pairs[:, 0]], stored.start_ms[pairs[:, 1]])
-        order = np.lexsort((pairs[:, 1], pairs[:, 0], meets_ms, b_owner, a_owner))
-        pairs, a_owner, b_owner = pairs[order], a_owner[order], b_owner[order]
-        changes = np.flatnonzero((np.diff(a_owner) != 0) | (np.diff(b_owner) != 0)) + 1
-        findings = []
-        for group in np.split(np.arange(len(pairs)), changes):
-            i, j = (int(part) for part in pairs[group[0]])
-            a = query_item if query_item is not None else self.items[a_owner[group[0]]]
-            b = self.items[b_owner[group[0]]]
-            if skip is not None and (a.id, b.id) in skip:
-                continue
-            a_first = 0 if query_item is not None else int(self._first[a_owner[group[0]]])
-            firsts = np.array((a_first, self._first[b_owner[group[0]]]))
-            numbers = sorted((int(x), int(y)) for x, y in pairs[group] - firsts)
-            findings.append(
-                Finding(
-                    verdict=verdict or _verdict(a, b),
-                    a=_side(a, i - int(firsts[0])),
-                    b=_side(b, j - int(firsts[1])),
-                    witness=witness_of(query, i, stored, j),
-                    volume_pairs=tuple(numbers),
-                )
-            )
-        return tuple(findings)
-
-
-def _ended(item: Item) -> bool:
-    return isinstance(item, OperationalIntent) and item.state is IntentState.ENDED
-
-
-def _widest(a: Margins, b: Margins) -> Margins:
-    return Margins(max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2]))
+    meets_ms = np.maximum(query.start_ms[rows], stored.start_ms)
+    numbers = sorted(zip(query.number[rows].tolist(), stored.number.tolist(), strict=True))
+    first = int(np.lexsort((stored.number, query.number[rows], meets_ms))[0])
+    return Finding(
+        verdict=verdict or _verdict(a, b),
+        a=_side(a, int(query.number[rows[first]])),
+        b=_side(b, int(stored.number[first])),
+        witness=witness_of(query, int(rows[first]), stored, first),
+        volume_pairs=tuple(numbers),
+    )
 
 
 def _verdict(a: Item, b: Item) -> Verdict:

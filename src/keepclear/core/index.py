@@ -142,7 +142,8 @@ def ring_max(volumes: PackedVolumes) -> int:
     return max(1, int(np.diff(volumes.first).max())) if volumes.volume_count else 1
 
 
-def _overlap(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+def boxes_overlap(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Tell which boxes overlap, row by row, shapes (n, 10) and (n, 10) or (1, 10) to (n,)."""
     return np.asarray(((query[:, :5] <= stored[:, 5:]) & (stored[:, :5] <= query[:, 5:])).all(axis=1))
 
 
@@ -166,7 +167,7 @@ def _candidates(tree: Tree, query_boxes: npt.NDArray[np.int32], at_least: Ints |
         if at_least is not None:
             wanted = (node + 1) * FAN_OUT ** (level + 1) > at_least[query]
             query, node = query[wanted], node[wanted]
-        hit = _overlap(query_boxes[query], below[node])
+        hit = boxes_overlap(query_boxes[query], below[node])
         query, node = query[hit], node[hit]
         if level >= 0:
             size = (
@@ -194,13 +195,24 @@ class VolumeIndex:
             engine is Engine.AUTO and volumes.volume_count >= LOOPS_FROM_VOLUMES and numba_installed()
         )
         self._tree, self._order = build_tree(volumes, with_loops=self.uses_loops)
+        self._place = np.empty_like(self._order)
+        self._place[self._order] = np.arange(len(self._order))
 
     @property
     def memory_bytes(self) -> int:
         """How many bytes the index takes, with the volumes in it."""
         tree = self._tree
-        own = tree.boxes.nbytes + tree.nodes.nbytes + tree.level_first.nbytes + self._order.nbytes
+        own = tree.boxes.nbytes + tree.nodes.nbytes + tree.level_first.nbytes + 2 * self._order.nbytes
         return own + tree.volumes.memory_bytes
+
+    @property
+    def volumes(self) -> PackedVolumes:
+        """The stored volumes, in an order of the index's own."""
+        return self._tree.volumes
+
+    def taken(self, places: Ints) -> PackedVolumes:
+        """Return the stored volumes at these places of those given, shape (k,)."""
+        return self._tree.volumes.taken(self._place[places])
 
     def shift_functions(self) -> ShiftFunctions:
         """Return the functions of `free_shifts`, compiled where the loops search."""
@@ -232,7 +244,7 @@ class VolumeIndex:
         else:
             query_boxes = boxes(query, self._tree.epoch_ms, margins)
             candidates = _candidates(self._tree, query_boxes)
-            pairs = self._judged(query, candidates, margins, all_pairs)
+            pairs = judge.meeting(query, self._tree.volumes, candidates, margins, all_pairs)
         pairs[:, 1] = self._order[pairs[:, 1]]
         return pairs
 
@@ -260,7 +272,7 @@ class VolumeIndex:
             candidates = _candidates(self._tree, widened, np.arange(start, stop) + 1)
             candidates[:, 0] += start
             candidates = candidates[candidates[:, 1] > candidates[:, 0]]
-            return self._judged(self._tree.volumes, candidates, margins, all_pairs)
+            return judge.meeting(self._tree.volumes, self._tree.volumes, candidates, margins, all_pairs)
 
         starts = range(0, count, chunk)
         parts = []
@@ -274,13 +286,6 @@ class VolumeIndex:
         places = np.concatenate(parts) if parts else np.empty((0, 2), dtype=np.int64)
         pairs = np.sort(self._order[places], axis=1)
         return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-
-    def _judged(self, query: PackedVolumes, candidates: Ints, margins: Margins, all_pairs: bool) -> Ints:
-        stored = self._tree.volumes
-        wanted = judge.judged_pairs(query, stored, candidates, all_pairs)
-        wanted &= judge.times_and_heights_meet(query, stored, candidates, margins)
-        candidates = candidates[wanted]
-        return candidates[judge.footprints_meet(query, stored, candidates, margins.lateral_m)]
 
     def _loop(
         self,

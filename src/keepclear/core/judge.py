@@ -127,6 +127,25 @@ def footprints_meet(a: PackedVolumes, b: PackedVolumes, pairs: Ints, lateral_mar
     return result
 
 
+def meeting(a: PackedVolumes, b: PackedVolumes, candidates: Ints, margins: Margins, all_pairs: bool) -> Ints:
+    """Return which candidates are judged and meet, exactly.
+
+    Args:
+        a: Volumes.
+        b: Volumes.
+        candidates: Indices into `a` and into `b`, shape (k, 2).
+        margins: The gaps that still count.
+        all_pairs: True to judge volumes of the same party too.
+
+    Returns:
+        Some of the candidates, in their order, shape (m, 2).
+    """
+    wanted = judged_pairs(a, b, candidates, all_pairs)
+    wanted &= times_and_heights_meet(a, b, candidates, margins)
+    candidates = candidates[wanted]
+    return candidates[footprints_meet(a, b, candidates, margins.lateral_m)]
+
+
 def lateral_gap(a_ring: Floats, b_ring: Floats) -> tuple[float, Floats]:
     """Measure how far apart two footprints are.
 

@@ -62,6 +62,7 @@ class PackedVolumes(NamedTuple):
         upper_m: Highest height, may be infinity, shape (n,).
         owner: To which item each volume belongs; volumes of one item are never judged against each
             other, shape (n,).
+        number: Which volume of its item each is, from 0, shape (n,).
         party: Whose item it is; equal numbers are not judged against each other by default, shape (n,).
         zone: True for a volume of a zone; zones are never judged against zones, shape (n,).
     """
@@ -76,6 +77,7 @@ class PackedVolumes(NamedTuple):
     lower_m: Floats
     upper_m: Floats
     owner: npt.NDArray[np.int32]
+    number: npt.NDArray[np.int32]
     party: npt.NDArray[np.int32]
     zone: npt.NDArray[np.bool_]
 
@@ -175,7 +177,7 @@ def pack_rings(
         end_ms: Shape (n,).
         lower_m: Shape (n,).
         upper_m: Shape (n,).
-        owner: Shape (n,).
+        owner: Shape (n,); the volumes of one item stand together.
         party: Shape (n,).
         zone: Shape (n,).
 
@@ -203,8 +205,31 @@ def pack_rings(
         lower_m=lower_m.astype(np.float64),
         upper_m=upper_m.astype(np.float64),
         owner=owner.astype(np.int32),
+        number=_numbers(owner),
         party=party.astype(np.int32),
         zone=zone.astype(np.bool_),
+    )
+
+
+def _numbers(owner: Ints) -> npt.NDArray[np.int32]:
+    """Count the volumes of each item; those of one item stand together."""
+    place = np.arange(len(owner))
+    is_first = np.ones(len(owner), dtype=np.bool_)
+    is_first[1:] = owner[1:] != owner[:-1]
+    return (place - np.maximum.accumulate(np.where(is_first, place, 0))).astype(np.int32)
+
+
+def joined(parts: Sequence[PackedVolumes]) -> PackedVolumes:
+    """Put packed volumes one after the other; at least one part."""
+    if len(parts) == 1:
+        return parts[0]
+    offsets = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    firsts = [part.first[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
+    rest = (np.concatenate(columns) for columns in zip(*(part[2:] for part in parts), strict=True))
+    return PackedVolumes(
+        np.concatenate([part.vertices for part in parts]),
+        np.concatenate([*firsts, offsets[-1:]]),
+        *rest,  # type: ignore[arg-type]  # column by column, as they were
     )
 
 

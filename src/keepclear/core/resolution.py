@@ -16,11 +16,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
 from keepclear.core import free_shifts
-from keepclear.core.conflicts import NO_BUFFER, Buffer, Finding, Item, Picture, Verdict
+from keepclear.core.conflicts import NO_BUFFER, Buffer, Finding, Item, Verdict
 from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import (
@@ -32,9 +31,10 @@ from keepclear.core.geodesy import (
     position_of,
     unit_vectors,
 )
-from keepclear.core.index import VolumeIndex
+from keepclear.core.index import ShiftFunctions
 from keepclear.core.intents import ItemId
 from keepclear.core.packed import ALTITUDE_TOLERANCE_M, Ints, Margins, PackedVolumes
+from keepclear.core.picture import Hits, Picture
 from keepclear.core.shapes import Circle, CorridorLeg, Outline, Polygon
 from keepclear.core.times import floor_ms
 from keepclear.core.volumes import Volume3D, Volume4D
@@ -171,14 +171,13 @@ class Shifts(NamedTuple):
 
     Attributes:
         time_ms: By time alone.
-        time_by: The pair that forbids one step less, a row of `pairs`; -1 for none.
+        time_by: The pair that forbids one step less, by its place; -1 for none.
         altitude_steps: By altitude alone, in steps of `ALTITUDE_STEP_M`.
         altitude_by: See `time_by`.
         both_ms: By both: the shift in time.
         both_steps: By both: the shift in altitude.
         both_time_by: See `time_by`.
         both_altitude_by: See `time_by`.
-        pairs: The pairs of volumes (of the query, stored) whose footprints meet, shape (k, 2).
     """
 
     time_ms: int
@@ -189,7 +188,6 @@ class Shifts(NamedTuple):
     both_steps: int
     both_time_by: int
     both_altitude_by: int
-    pairs: Ints
 
 
 class StepLimits(NamedTuple):
@@ -202,46 +200,42 @@ class StepLimits(NamedTuple):
     ms_per_step: float
 
 
+def reach_of(limits: StepLimits, margins: Margins) -> Margins:
+    """Return the margins that include everything which a move within the limits could meet."""
+    reach_ms = max(limits.time_most_ms, -limits.time_least_ms)
+    reach_m = max(limits.altitude_most, -limits.altitude_least) * ALTITUDE_STEP_M
+    return Margins(margins.lateral_m, margins.vertical_m + reach_m, margins.time_ms + reach_ms)
+
+
 def smallest_shifts(
-    index: VolumeIndex,
-    stored: PackedVolumes,
     query: PackedVolumes,
+    rows: Ints,
+    stored: PackedVolumes,
     margins: Margins,
     limits: StepLimits,
-    *,
-    all_pairs: bool = False,
-    obstacle: npt.NDArray[np.bool_] | None = None,
+    functions: ShiftFunctions,
 ) -> Shifts:
     """Find the smallest shifts in time, in altitude and in both that clear packed volumes.
 
     Args:
-        index: The index over `stored`.
-        stored: The stored volumes.
         query: The volumes of the item to move, all moved together.
+        rows: The volume of the item of each pair within `reach_of` the limits, shape (k,).
+        stored: The volume of each pair that is in reach, k volumes.
         margins: The gaps that still count as meeting.
         limits: How far to look.
-        all_pairs: True to avoid volumes of the same party too.
-        obstacle: Which stored volumes are to be avoided, shape (n,); None for all.
+        functions: The functions of `free_shifts`, plain or compiled.
     """
-    reach_ms = max(limits.time_most_ms, -limits.time_least_ms)
-    reach_m = max(limits.altitude_most, -limits.altitude_least) * ALTITUDE_STEP_M
-    wide = Margins(margins.lateral_m, margins.vertical_m + reach_m, margins.time_ms + reach_ms)
-    pairs = index.search(query, wide, all_pairs=all_pairs)
-    if obstacle is not None:
-        pairs = pairs[obstacle[pairs[:, 1]]]
-    i, j = pairs[:, 0], pairs[:, 1]
-    t_low = stored.start_ms[j] - query.end_ms[i] - margins.time_ms
-    t_high = stored.end_ms[j] - query.start_ms[i] + margins.time_ms
+    t_low = stored.start_ms - query.end_ms[rows] - margins.time_ms
+    t_high = stored.end_ms - query.start_ms[rows] + margins.time_ms
     vertical_m = margins.vertical_m + ALTITUDE_TOLERANCE_M + _KNIFE_EDGE_M
     with np.errstate(invalid="ignore"):
-        a_low_m = stored.lower_m[j] - query.upper_m[i] - vertical_m
-        a_high_m = stored.upper_m[j] - query.lower_m[i] + vertical_m
+        a_low_m = stored.lower_m - query.upper_m[rows] - vertical_m
+        a_high_m = stored.upper_m - query.lower_m[rows] + vertical_m
     # Beyond the limits all is alike: clipping keeps infinite bands in range.
     a_low = np.ceil(np.maximum(a_low_m / ALTITUDE_STEP_M, -1e9)).astype(np.int64)
     a_high = np.floor(np.minimum(a_high_m / ALTITUDE_STEP_M, 1e9)).astype(np.int64)
     t_active = ((a_low <= 0) & (a_high >= 0)).astype(np.int64)
     a_active = ((t_low <= 0) & (t_high >= 0)).astype(np.int64)
-    functions = index.shift_functions()
     time_ms, time_by = functions.one(
         t_low, t_high, np.argsort(t_low), np.argsort(t_high), t_active,
         limits.time_least_ms, limits.time_most_ms,
@@ -258,7 +252,7 @@ def smallest_shifts(
     both_ms, both_steps, both_time_by, both_altitude_by = (int(number) for number in both)
     return Shifts(
         int(time_ms), int(time_by), int(steps), int(steps_by),
-        both_ms, both_steps, both_time_by, both_altitude_by, pairs,
+        both_ms, both_steps, both_time_by, both_altitude_by,
     )  # fmt: skip
 
 
@@ -338,23 +332,16 @@ class _Search:
         self._picture, self._item, self._limits = picture, item, limits
         self._buffer, self._all_pairs = buffer, all_pairs
         self._query = picture.packed(item)
-        self._obstacle = np.array([not _is_notify_first(i) for i in picture.items], dtype=np.bool_)[
-            picture.volumes.owner
-        ]
 
     def run(self) -> tuple[list[Change], list[ChangeKind], list[tuple[ChangeKind, str]]]:
-        shifts = smallest_shifts(
-            self._picture.index,
-            self._picture.volumes,
-            self._query,
-            self._buffer.margins,
-            step_limits(self._query, self._limits),
-            all_pairs=self._all_pairs,
-            obstacle=self._obstacle,
-        )
+        margins = self._buffer.margins
+        steps = step_limits(self._query, self._limits)
+        hits = self._obstacles(self._query, reach_of(steps, margins))
+        functions = self._picture.index.shift_functions()
+        shifts = smallest_shifts(self._query, hits.rows, hits.stored, margins, steps, functions)
         changes, none_within = [], []
         not_sought: list[tuple[ChangeKind, str]] = []
-        for kind, time_ms, steps, by in (
+        for kind, time_ms, altitude_steps, by in (
             (ChangeKind.TIME, shifts.time_ms, 0, (shifts.time_by,)),
             (ChangeKind.ALTITUDE, 0, shifts.altitude_steps, (shifts.altitude_by,)),
             (
@@ -364,10 +351,11 @@ class _Search:
                 (shifts.both_time_by, shifts.both_altitude_by),
             ),
         ):
-            if free_shifts.NONE in (time_ms, steps):
+            if free_shifts.NONE in (time_ms, altitude_steps):
                 none_within.append(kind)
-            elif kind is not ChangeKind.TIME_AND_ALTITUDE or (time_ms != 0 and steps != 0):
-                changes.append(self._shift(kind, time_ms, steps, [shifts.pairs[k] for k in by if k >= 0]))
+            elif kind is not ChangeKind.TIME_AND_ALTITUDE or (time_ms != 0 and altitude_steps != 0):
+                forced_by = tuple(self._forced_by(hits, k) for k in by if k >= 0)
+                changes.append(self._shift(kind, time_ms, altitude_steps, forced_by))
         if self._limits.lateral_m > 0.0:
             sideways = self._sideways()
             if isinstance(sideways, str):
@@ -378,12 +366,20 @@ class _Search:
                 changes.append(sideways)
         return changes, none_within, not_sought
 
-    def _is_clear(self, item: Item) -> bool:
-        query = self._picture.packed(item)
-        pairs = self._picture.index.search(query, self._buffer.margins, all_pairs=self._all_pairs)
-        return not self._obstacle[pairs[:, 1]].any()
+    def _obstacles(self, query: PackedVolumes, margins: Margins) -> Hits:
+        """Find what is in the way, in a fixed order; notify-first zones are not."""
+        hits = self._picture.search(query, margins, all_pairs=self._all_pairs)
+        zones = hits.stored.owner[hits.stored.zone]
+        notify = [
+            place for place in np.unique(zones).tolist() if _is_notify_first(self._picture.owner(place))
+        ]
+        order = np.lexsort((hits.stored.number, hits.stored.owner, hits.rows))
+        return hits.where(order[~np.isin(hits.stored.owner[order], notify)])
 
-    def _shift(self, kind: ChangeKind, time_ms: int, steps: int, by: list[Ints]) -> Change:
+    def _is_clear(self, item: Item) -> bool:
+        return len(self._obstacles(self._picture.packed(item), self._buffer.margins).rows) == 0
+
+    def _shift(self, kind: ChangeKind, time_ms: int, steps: int, forced_by: tuple[ForcedBy, ...]) -> Change:
         altitude_m = round(steps * ALTITUDE_STEP_M, 1)
         moved = shifted_item(self._item, time_ms=time_ms, altitude_m=altitude_m)
         assert self._is_clear(moved), f"{kind} of {self._item.id!r} is not clear by the judge"
@@ -392,30 +388,24 @@ class _Search:
             item=moved,
             time_shift_s=time_ms / 1000.0,
             altitude_shift_m=altitude_m,
-            forced_by=tuple(self._forced_by(pair) for pair in by),
+            forced_by=forced_by,
         )
 
-    def _forced_by(self, pair: Ints) -> ForcedBy:
-        stored = self._picture.volumes
-        owner = int(stored.owner[pair[1]])
-        first = int(np.searchsorted(stored.owner, owner))
-        return ForcedBy(self._picture.items[owner].id, int(pair[0]), int(pair[1]) - first)
+    def _forced_by(self, hits: Hits, pair: int) -> ForcedBy:
+        other = self._picture.owner(int(hits.stored.owner[pair]))
+        return ForcedBy(other.id, int(self._query.number[hits.rows[pair]]), int(hits.stored.number[pair]))
 
     def _sideways(self) -> Change | str | None:
         margins = self._buffer.margins
-        wide = margins._replace(lateral_m=margins.lateral_m + self._limits.lateral_m * 1.01)
-        pairs = self._picture.index.search(self._query, wide, all_pairs=self._all_pairs)
-        pairs = pairs[self._obstacle[pairs[:, 1]]]
-        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-        if len(pairs) > LATERAL_PAIRS_MAX:
-            return f"{len(pairs)} pairs of volumes are in reach, over the limit of {LATERAL_PAIRS_MAX}"
+        gap_m = margins.lateral_m
+        hits = self._obstacles(self._query, margins._replace(lateral_m=gap_m + self._limits.lateral_m * 1.01))
+        if len(hits.rows) > LATERAL_PAIRS_MAX:
+            return f"{len(hits.rows)} pairs of volumes are in reach, over the limit of {LATERAL_PAIRS_MAX}"
         centre = self._query.centre.sum(axis=0)
         centre /= np.linalg.norm(centre)
-        gap_m = margins.lateral_m
         forbidden, exact = [], True
-        for i, j in pairs.tolist():
-            own = plane_of(centre, self._query.ring(i))
-            other = plane_of(centre, self._picture.volumes.ring(j))
+        for k, row in enumerate(hits.rows.tolist()):
+            own, other = plane_of(centre, self._query.ring(row)), plane_of(centre, hits.stored.ring(k))
             region, is_exact = _forbidden_moves(own, other)
             forbidden.append(region.buffer(gap_m, quad_segs=16) if gap_m > 0.0 else region)
             exact = exact and is_exact and gap_m == 0.0
@@ -424,14 +414,12 @@ class _Search:
         distance_m = float(np.hypot(*out))
         if distance_m > self._limits.lateral_m:
             return None
-        nearest = int(
-            np.argmin([shapely.distance(shapely.boundary(r), shapely.Point(*out)) for r in forbidden])
-        )
+        nearest = int(np.argmin(shapely.distance(shapely.boundary(forbidden), shapely.Point(*out))))
         direction = out / distance_m if distance_m > 0.0 else np.array((0.0, 1.0))
-        return self._first_clear(centre, direction, distance_m, exact, pairs[nearest])
+        return self._first_clear(centre, direction, distance_m, exact, self._forced_by(hits, nearest))
 
     def _first_clear(
-        self, centre: Floats, direction: Floats, distance_m: float, exact: bool, by: Ints
+        self, centre: Floats, direction: Floats, distance_m: float, exact: bool, forced_by: ForcedBy
     ) -> Change | None:
         """Walk outwards from the smallest move of the plane until the judge says that it is clear."""
         first = math.ceil(distance_m / LATERAL_STEP_M - 1e-6)
@@ -450,7 +438,7 @@ class _Search:
                     lateral_m=round(steps * LATERAL_STEP_M, 1),
                     bearing_deg=float(bearing) % 360.0,
                     is_smallest=exact and steps <= first + 1,
-                    forced_by=(self._forced_by(by),),
+                    forced_by=(forced_by,),
                 )
         return None
 

@@ -1,0 +1,80 @@
+"""The picture as it changes: what is held later counts like what was held at the start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keepclear.core import picture as picture_module
+from keepclear.core.conflicts import ConflictRule, Finding, Item
+from keepclear.core.errors import UnknownItemError
+from keepclear.core.index import Engine
+from keepclear.core.intents import IntentState, ItemId
+from keepclear.core.picture import Picture
+from tests.strategies import intent, pictures, square, volume, window
+
+HERE = square(35.0, 36.0, 500.0)
+
+
+def pairs(findings: tuple[Finding, ...]) -> set[frozenset[str]]:
+    return {frozenset((finding.a.id, finding.b.id)) for finding in findings}
+
+
+def test_an_item_held_later_is_found_and_one_dropped_is_not() -> None:
+    picture = Picture([intent("A", volume(HERE))])
+    picture.hold(intent("B", volume(HERE)))
+    assert pairs(picture.findings_of(picture["A"])) == {frozenset("AB")}
+    picture.drop(ItemId("B"))
+    assert picture.findings_of(picture["A"]) == ()
+    assert "B" not in picture
+    with pytest.raises(UnknownItemError):
+        picture["B"]
+
+
+def test_an_amended_item_stands_in_place_of_the_old_one() -> None:
+    picture = Picture([intent("A", volume(HERE)), intent("B", volume(HERE))])
+    picture.hold(intent("B", volume(HERE, window(90, 120))))
+    assert picture.findings() == ()
+    assert len(picture) == 2
+
+
+def test_an_item_that_ends_leaves_the_picture() -> None:
+    picture = Picture([intent("A", volume(HERE)), intent("B", volume(HERE))])
+    picture.hold(intent("B", volume(HERE), state=IntentState.ENDED))
+    assert [item.id for item in picture.items] == ["A"]
+
+
+@given(
+    pictures(),
+    st.data(),
+    st.sampled_from(Engine),
+    st.sampled_from(ConflictRule),
+    st.sampled_from([0, 3, 10_000]),
+)
+def test_holding_one_by_one_equals_holding_all_at_once(
+    items: list[Item], data: st.DataObject, engine: Engine, rule: ConflictRule, newcomers_max: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picture_module, "NEWCOMERS_MIN", newcomers_max)
+        at_start = data.draw(st.integers(0, len(items)))
+        picture = Picture(items[:at_start], engine=engine, rule=rule)
+        for item in items[at_start:]:
+            picture.hold(item)
+        last = {item.id: item for item in items}
+        for item in items:
+            action = data.draw(st.sampled_from(["keep", "drop", "amend"]))
+            if action == "drop":
+                picture.drop(item.id)
+                del last[item.id]
+            elif action == "amend":
+                donor = data.draw(st.sampled_from(items))
+                last[item.id] = replace(item, volumes=donor.volumes)
+                picture.hold(last[item.id])
+        fresh = Picture(last.values(), engine=Engine.PLAIN, rule=rule)
+        assert {item.id for item in picture.items} == {item.id for item in fresh.items}
+        for item in fresh.items:
+            assert pairs(picture.findings_of(item)) == pairs(fresh.findings_of(item))
+        assert pairs(picture.findings()) == pairs(fresh.findings())
