@@ -5,6 +5,7 @@ Only click is imported at the start; what a command needs is imported when it ru
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -155,7 +156,7 @@ def _settings(qnh: tuple[float, float] | None, isa: tuple[float, float] | None) 
     try:
         return ReadSettings(atmosphere=Atmosphere(qnh_min_hpa=qnh[0], qnh_max_hpa=qnh[1], **warmth))
     except InvalidValueError as error:
-        raise _invalid(error, "--qnh") from None
+        raise _invalid(error, f"--{error.field.partition('_')[0]}") from None
 
 
 def _load(
@@ -339,7 +340,7 @@ def check(
     if report is not None:
         from keepclear.console.report import check_report
 
-        _put(check_report(result), report)
+        _put(check_report(result, version=__version__), report)
         _say(f"report written to {report}")
     if form != "table" or output is not None:
         _say(tables.answer_line(result))
@@ -440,8 +441,8 @@ def resolve(
     """
     from keepclear.codec import resolutions
     from keepclear.console import tables
-    from keepclear.core.conflicts import Picture
     from keepclear.core.errors import KeepclearError
+    from keepclear.core.picture import Picture
     from keepclear.core.resolution import Limits
     from keepclear.core.resolution import resolve as resolve_in
 
@@ -563,5 +564,12 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "keepclear", "_KEEPCLEAR_COMPLETE").source())
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run as a process of its own."""
+    # Collecting garbage among a million values in use would take a third of the time of a check.
+    gc.disable()
     main(prog_name="keepclear")
+
+
+if __name__ == "__main__":
+    run()

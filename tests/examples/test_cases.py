@@ -10,8 +10,9 @@ import pytest
 
 from keepclear.codec.f3548 import volumes
 from keepclear.codec.reading import ReadSettings
-from keepclear.core.conflicts import Buffer, ConflictRule, Picture
+from keepclear.core.conflicts import Buffer, ConflictRule
 from keepclear.core.index import Engine
+from keepclear.core.picture import Picture
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "examples" / "cases"

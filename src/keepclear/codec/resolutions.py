@@ -47,7 +47,7 @@ def resolution_fields(resolution: Resolution) -> dict[str, Any]:
             for change in resolution.changes
         ],
         "none_within": [kind.value for kind in resolution.none_within],
-        "not_sought": [{"change": kind.value, "reason": reason} for kind, reason in resolution.not_sought],
+        "undecided": [{"change": kind.value, "reason": reason} for kind, reason in resolution.undecided],
         "limits": {"time_s": limits.time_s, "altitude_m": limits.altitude_m, "lateral_m": limits.lateral_m},
     }
 

@@ -105,6 +105,12 @@ class CheckResult:
             result.setdefault(assumption.text, []).append(f"{assumption.source}: {assumption.item}")
         return result
 
+    def _repr_svg_(self) -> str:
+        """Show the result as a map in Jupyter."""
+        from keepclear.codec.drawing import check_svg  # noqa: PLC0415  # it draws results, and needs them
+
+        return check_svg(self)
+
 
 def _number(value: float) -> float | None:
     return None if math.isinf(value) else value

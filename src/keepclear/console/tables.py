@@ -17,9 +17,17 @@ from rich.text import Text
 
 from keepclear.codec.reading import Gathered, Item
 from keepclear.codec.results import Answer, CheckResult, pretty_json
+from keepclear.codec.words import (
+    TITLES,
+    count_text,
+    duration_text,
+    instant_text,
+    length_text,
+    position_text,
+    visible,
+)
 from keepclear.core.conflicts import Finding, Side, Verdict
 from keepclear.core.constraints import Constraint
-from keepclear.core.geodesy import LatLng
 from keepclear.core.resolution import Change, ChangeKind, Resolution
 from keepclear.core.times import rfc3339
 from keepclear.core.volumes import Volume4D
@@ -29,46 +37,10 @@ ROWS_MAX: Final = 100
 _WIDTH_WITHOUT_TERMINAL: Final = 120
 _WIDTH_MIN: Final = 60
 
-_TITLES: Final = {
-    Verdict.CONFLICT: "conflict",
-    Verdict.NOTICE_REQUIRED: "notice required",
-    Verdict.NEAR_MISS: "near miss",
-}
-
-
-def _length(value_m: float) -> str:
-    """Write a length with a fitting unit: 0.4 mm, 12.3 m, 4.56 km."""
-    if math.isinf(value_m):
-        return "unbounded"
-    if 0.0 < value_m < 0.9995:
-        return f"{value_m * 1000.0:.1f} mm"
-    return f"{value_m:,.1f} m" if value_m < 1000.0 else f"{value_m / 1000.0:,.2f} km"
-
-
-def _duration(value_s: float) -> str:
-    """Write a duration: 0.001 s, 12.5 s, 3 min 20 s, 2 h 5 min."""
-    if value_s < 60.0:
-        return f"{value_s:g} s"
-    minutes, seconds = divmod(value_s, 60.0)
-    if minutes < 60.0:
-        return f"{int(minutes)} min" + (f" {seconds:g} s" if seconds else "")
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours} h" + (f" {minutes} min" if minutes else "") + (f" {seconds:g} s" if seconds else "")
-
-
-def _position(position: LatLng) -> str:
-    north, east = ("N" if position.lat_deg >= 0 else "S"), ("E" if position.lng_deg >= 0 else "W")
-    return f"{abs(position.lat_deg):.5f} {north} {abs(position.lng_deg):.5f} {east}"
-
-
-def _instant(instant: datetime) -> str:
-    text = rfc3339(instant)
-    return text if "." not in text else text.rstrip("Z").rstrip("0") + "Z"
-
 
 def _text(value: str) -> Text:
     """Return text of others as it is: no markup, no characters that steer a terminal."""
-    return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in value))
+    return Text(visible(value))
 
 
 def _who(side: Side) -> Text:
@@ -101,51 +73,49 @@ def _findings_table(findings: tuple[Finding, ...]) -> Table:
         more = len(finding.volume_pairs) - 1
         between = Text.assemble(_who(finding.a), "\n", _who(finding.b))
         if more:
-            between.append(f"\nand {more} more pair{'s' if more > 1 else ''} of volumes")
-        width = f"{_length(w.lateral_overlap_m)} wide" if w.lateral_overlap_m else "touching"
-        vertical = f"{_length(w.vertical_overlap_m)} deep" if w.vertical_overlap_m else "touching"
-        lasting = f"for {_duration(w.time_overlap_s)}" if w.time_overlap_s else "touching"
+            between.append(f"\nand {count_text(more, 'more pair')} of volumes")
+        width = f"{length_text(w.lateral_overlap_m)} wide" if w.lateral_overlap_m else "touching"
+        vertical = f"{length_text(w.vertical_overlap_m)} deep" if w.vertical_overlap_m else "touching"
+        lasting = f"for {duration_text(w.time_overlap_s)}" if w.time_overlap_s else "touching"
         table.add_row(
             str(number),
-            _TITLES[finding.verdict],
+            TITLES[finding.verdict],
             between,
-            f"{_position(w.position)}\n{_depth(width, w.lateral_gap_m, _length(w.lateral_gap_m))}",
-            f"{w.altitude_m:,.1f} m\n{_depth(vertical, w.vertical_gap_m, _length(w.vertical_gap_m))}",
-            f"{_instant(w.time)}\n{_depth(lasting, w.time_gap_s, _duration(w.time_gap_s))}",
+            f"{position_text(w.position)}\n{_depth(width, w.lateral_gap_m, length_text(w.lateral_gap_m))}",
+            f"{w.altitude_m:,.1f} m\n{_depth(vertical, w.vertical_gap_m, length_text(w.vertical_gap_m))}",
+            f"{instant_text(w.time)}\n{_depth(lasting, w.time_gap_s, duration_text(w.time_gap_s))}",
         )
     return table
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def answer_line(result: CheckResult) -> str:
     """Return the answer of a check in one line."""
     zones = sum(isinstance(item, Constraint) for item in result.items)
-    scope = f"{_count(len(result.items) - zones, 'operation')} and {_count(zones, 'zone')} checked"
+    scope = f"{count_text(len(result.items) - zones, 'operation')} and {count_text(zones, 'zone')} checked"
     if result.ended_count:
         scope += f", {result.ended_count:,} of them ended and ignored"
     if result.near_misses:
-        scope += f", {_count(len(result.near_misses), 'near miss').replace('misss', 'misses')}"
+        scope += f", {count_text(len(result.near_misses), 'near miss', 'near misses')}"
     match result.answer:
         case Answer.CLEAR:
             return f"CLEAR: {scope}"
         case Answer.CONFLICT:
-            found = [_count(len(result.conflicts), "conflict")] if result.conflicts else []
+            found = [count_text(len(result.conflicts), "conflict")] if result.conflicts else []
             if result.notices:
-                found.append(f"{_count(len(result.notices), 'notice')} required")
-            left_out = f"; {_count(len(result.problems), 'problem')}, see above" if result.problems else ""
+                found.append(f"{count_text(len(result.notices), 'notice')} required")
+            left_out = (
+                f"; {count_text(len(result.problems), 'problem')}, see above" if result.problems else ""
+            )
             return f"{' and '.join(found).upper()}: {scope}{left_out}"
         case Answer.NO_VERDICT:
             return (
-                f"NO VERDICT: {_count(len(result.problems), 'problem')} in the input;"
+                f"NO VERDICT: {count_text(len(result.problems), 'problem')} in the input;"
                 " mend them, or check the rest with --skip-bad"
             )
         case Answer.CANNOT_DECIDE if result.problems:
             return (
                 f"CANNOT DECIDE: no conflict among the rest ({scope}), but what was left out for"
-                f" {_count(len(result.problems), 'problem')} was not checked"
+                f" {count_text(len(result.problems), 'problem')} was not checked"
             )
         case Answer.CANNOT_DECIDE:
             return "CANNOT DECIDE: the files hold no operations and no zones, so nothing was checked"
@@ -173,8 +143,8 @@ def _compass(bearing_deg: float) -> str:
 
 
 def _change_text(change: Change) -> str:
-    time = _shift(_duration(abs(change.time_shift_s)), change.time_shift_s, "later", "earlier")
-    altitude = _shift(_length(abs(change.altitude_shift_m)), change.altitude_shift_m, "higher", "lower")
+    time = _shift(duration_text(abs(change.time_shift_s)), change.time_shift_s, "later", "earlier")
+    altitude = _shift(length_text(abs(change.altitude_shift_m)), change.altitude_shift_m, "higher", "lower")
     match change.kind:
         case ChangeKind.TIME:
             return time
@@ -184,7 +154,7 @@ def _change_text(change: Change) -> str:
             return f"{time} and {altitude}"
         case ChangeKind.LATERAL:
             bearing = change.bearing_deg or 0.0
-            return f"{_length(change.lateral_m)} to the {_compass(bearing)} ({bearing:.1f} degrees true)"
+            return f"{length_text(change.lateral_m)} to the {_compass(bearing)} ({bearing:.1f} degrees true)"
 
 
 def resolution_table(resolution: Resolution) -> bytes:
@@ -212,26 +182,26 @@ def resolution_table(resolution: Resolution) -> bytes:
         )
     limits = resolution.limits
     within = {
-        ChangeKind.TIME: _duration(limits.time_s),
-        ChangeKind.ALTITUDE: _length(limits.altitude_m),
-        ChangeKind.TIME_AND_ALTITUDE: f"{_duration(limits.time_s)} and {_length(limits.altitude_m)}",
-        ChangeKind.LATERAL: _length(limits.lateral_m),
+        ChangeKind.TIME: duration_text(limits.time_s),
+        ChangeKind.ALTITUDE: length_text(limits.altitude_m),
+        ChangeKind.TIME_AND_ALTITUDE: f"{duration_text(limits.time_s)} and {length_text(limits.altitude_m)}",
+        ChangeKind.LATERAL: length_text(limits.lateral_m),
     }
     for kind in resolution.none_within:
         table.add_row(kind.value.replace("_", " "), f"none within {within[kind]}", "proven", "")
-    for kind, reason in resolution.not_sought:
-        table.add_row(kind.value.replace("_", " "), f"not looked for: {reason}", "", "")
+    for kind, reason in resolution.undecided:
+        table.add_row(kind.value.replace("_", " "), reason, "", "")
     conflicts = sum(finding.verdict is Verdict.CONFLICT for finding in resolution.conflicts)
     said = Text.assemble(
-        f"{_count(conflicts, 'conflict').upper()} of ", name, "; each change below clears all of them"
+        f"{count_text(conflicts, 'conflict').upper()} of ", name, "; each change below clears all of them"
     )
     return _render([_findings_table(resolution.conflicts), said, table])
 
 
-def _span(volumes: tuple[Volume4D, ...]) -> tuple[str, str, float, float]:
+def _span(volumes: tuple[Volume4D, ...]) -> tuple[datetime, datetime, float, float]:
     return (
-        _instant(min(v.time.start for v in volumes)),
-        _instant(max(v.time.end for v in volumes)),
+        min(v.time.start for v in volumes),
+        max(v.time.end for v in volumes),
         min(v.volume.altitude.lower_m for v in volumes),
         max(v.volume.altitude.upper_m for v in volumes),
     )
@@ -252,15 +222,23 @@ def inspect_table(gathered: Gathered) -> bytes:
         high = "unbounded" if math.isinf(high_m) else f"{high_m:,.1f} m"
         kind = "zone" if isinstance(item, Constraint) else "operation"
         party = _text(item.party) if item.party is not None else "none"
-        row = (kind, _state(item), str(len(item.volumes)), start, end, f"{low} to {high}")
+        times = (instant_text(start), instant_text(end))
+        row = (kind, _state(item), str(len(item.volumes)), *times, f"{low} to {high}")
         table.add_row(_text(item.id), party, *row)
     parts: list[object] = [table]
     if len(gathered.items) > ROWS_MAX:
         parts.append(f"and {len(gathered.items) - ROWS_MAX:,} more: --format json shows all")
     for text, number in sorted(Counter(a.text for a in gathered.assumptions).items()):
-        parts.append(f"assumed: {text} ({_count(number, 'item')})")
-    parts.append(f"{_count(len(gathered.items), 'item')}, {_count(len(gathered.problems), 'problem')}")
+        parts.append(f"assumed: {text} ({count_text(number, 'item')})")
+    parts.append(
+        f"{count_text(len(gathered.items), 'item')}, {count_text(len(gathered.problems), 'problem')}"
+    )
     return _render(parts)
+
+
+def _json_instant(instant: datetime) -> str:
+    text = rfc3339(instant)
+    return text if "." not in text else text.rstrip("Z").rstrip("0") + "Z"
 
 
 def inspect_json(gathered: Gathered) -> bytes:
@@ -276,8 +254,8 @@ def inspect_json(gathered: Gathered) -> bytes:
                 "state_or_rule": _state(item),
                 "priority": item.priority,
                 "volumes": len(item.volumes),
-                "time_start": start,
-                "time_end": end,
+                "time_start": _json_instant(start),
+                "time_end": _json_instant(end),
                 "altitude_lower_m": None if math.isinf(low_m) else low_m,
                 "altitude_upper_m": None if math.isinf(high_m) else high_m,
             }

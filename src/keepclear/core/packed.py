@@ -140,6 +140,11 @@ class Margins(NamedTuple):
 NO_MARGINS: Final = Margins()
 
 
+def widest(a: Margins, b: Margins) -> Margins:
+    """Return margins that include both."""
+    return Margins(max(a.lateral_m, b.lateral_m), max(a.vertical_m, b.vertical_m), max(a.time_ms, b.time_ms))
+
+
 def ring_vertices(first: Ints, chosen: Ints) -> tuple[Ints, Ints]:
     """Return which vertices the chosen rings have, and where each ring starts among them.
 
@@ -229,7 +234,7 @@ def joined(parts: Sequence[PackedVolumes]) -> PackedVolumes:
     return PackedVolumes(
         np.concatenate([part.vertices for part in parts]),
         np.concatenate([*firsts, offsets[-1:]]),
-        *rest,  # type: ignore[arg-type]  # column by column, as they were
+        *rest,
     )
 
 

@@ -20,7 +20,7 @@ from keepclear.core.constraints import Constraint
 from keepclear.core.errors import InvalidValueError, UnknownItemError
 from keepclear.core.index import Engine, Progress, VolumeIndex, boxes_overlap
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
-from keepclear.core.packed import Ints, Margins, PackedVolumes, boxes, joined, pack
+from keepclear.core.packed import Ints, Margins, PackedVolumes, boxes, joined, pack, widest
 
 NEWCOMERS_MIN: Final = 4_000
 """So many volumes may stand beside the index before it is rebuilt."""
@@ -39,10 +39,9 @@ class Hits(NamedTuple):
     rows: Ints
     stored: PackedVolumes
 
-    def where(self, wanted: object) -> Hits:
-        """Return the pairs at these places, or where this is true."""
-        chosen = np.arange(len(self.rows))[wanted]  # type: ignore[index]  # places or truth values
-        return Hits(self.rows[chosen], self.stored.taken(chosen))
+    def taken(self, places: Ints) -> Hits:
+        """Return the pairs at these places, in this order."""
+        return Hits(self.rows[places], self.stored.taken(places))
 
 
 class Picture:
@@ -190,7 +189,7 @@ class Picture:
             hits = Hits(rows, joined([hits.stored, fresh.taken(pairs[:, 1])]))
         if self._gone:
             held = [self._items[place] is not None for place in hits.stored.owner.tolist()]
-            hits = hits.where(np.array(held, dtype=np.bool_))
+            hits = hits.taken(np.flatnonzero(held))
         return hits
 
     def owner(self, place: int) -> Item:
@@ -223,9 +222,7 @@ class Picture:
         found = self._of_pairs(pairs, None, frozenset())
         if near is None:
             return found
-        wide = Margins(
-            *(max(ours, theirs) for ours, theirs in zip(near.margins, buffer.margins, strict=True))
-        )
+        wide = widest(near.margins, buffer.margins)
         nearby = self.index.pairs(wide, all_pairs=all_pairs, progress=progress)
         meeting = frozenset((finding.a.id, finding.b.id) for finding in found)
         return found + self._of_pairs(nearby, Verdict.NEAR_MISS, meeting)

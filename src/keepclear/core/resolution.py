@@ -148,8 +148,8 @@ class Resolution:
         conflicts: What it conflicts with as it stands; notices required are listed too, but no
             change avoids them.
         changes: The smallest change of each kind that there is within the limits.
-        none_within: The kinds for which there is none within the limits.
-        not_sought: The kinds that were not looked for, and why.
+        none_within: The kinds for which there is none within the limits, proven.
+        undecided: The kinds of which none was found, though there may be one, and why.
         limits: The limits.
     """
 
@@ -157,7 +157,7 @@ class Resolution:
     conflicts: tuple[Finding, ...]
     changes: tuple[Change, ...]
     none_within: tuple[ChangeKind, ...]
-    not_sought: tuple[tuple[ChangeKind, str], ...]
+    undecided: tuple[tuple[ChangeKind, str], ...]
     limits: Limits
 
     @property
@@ -311,16 +311,16 @@ def resolve(
     conflicts = [finding for finding in found if finding.verdict is Verdict.CONFLICT]
     if not conflicts:
         return Resolution(
-            item_id=item.id, conflicts=found, changes=(), none_within=(), not_sought=(), limits=limits
+            item_id=item.id, conflicts=found, changes=(), none_within=(), undecided=(), limits=limits
         )
     search = _Search(picture, item, limits, buffer, all_pairs)
-    changes, none_within, not_sought = search.run()
+    changes, none_within, undecided = search.run()
     return Resolution(
         item_id=item.id,
         conflicts=found,
         changes=tuple(changes),
         none_within=tuple(none_within),
-        not_sought=tuple(not_sought),
+        undecided=tuple(undecided),
         limits=limits,
     )
 
@@ -340,7 +340,7 @@ class _Search:
         functions = self._picture.index.shift_functions()
         shifts = smallest_shifts(self._query, hits.rows, hits.stored, margins, steps, functions)
         changes, none_within = [], []
-        not_sought: list[tuple[ChangeKind, str]] = []
+        undecided: list[tuple[ChangeKind, str]] = []
         for kind, time_ms, altitude_steps, by in (
             (ChangeKind.TIME, shifts.time_ms, 0, (shifts.time_by,)),
             (ChangeKind.ALTITUDE, 0, shifts.altitude_steps, (shifts.altitude_by,)),
@@ -359,12 +359,12 @@ class _Search:
         if self._limits.lateral_m > 0.0:
             sideways = self._sideways()
             if isinstance(sideways, str):
-                not_sought.append((ChangeKind.LATERAL, sideways))
+                undecided.append((ChangeKind.LATERAL, sideways))
             elif sideways is None:
                 none_within.append(ChangeKind.LATERAL)
             else:
                 changes.append(sideways)
-        return changes, none_within, not_sought
+        return changes, none_within, undecided
 
     def _obstacles(self, query: PackedVolumes, margins: Margins) -> Hits:
         """Find what is in the way, in a fixed order; notify-first zones are not."""
@@ -374,7 +374,7 @@ class _Search:
             place for place in np.unique(zones).tolist() if _is_notify_first(self._picture.owner(place))
         ]
         order = np.lexsort((hits.stored.number, hits.stored.owner, hits.rows))
-        return hits.where(order[~np.isin(hits.stored.owner[order], notify)])
+        return hits.taken(order[~np.isin(hits.stored.owner[order], notify)])
 
     def _is_clear(self, item: Item) -> bool:
         return len(self._obstacles(self._picture.packed(item), self._buffer.margins).rows) == 0
@@ -400,7 +400,8 @@ class _Search:
         gap_m = margins.lateral_m
         hits = self._obstacles(self._query, margins._replace(lateral_m=gap_m + self._limits.lateral_m * 1.01))
         if len(hits.rows) > LATERAL_PAIRS_MAX:
-            return f"{len(hits.rows)} pairs of volumes are in reach, over the limit of {LATERAL_PAIRS_MAX}"
+            count = len(hits.rows)
+            return f"not looked for: {count} pairs of volumes in reach, the limit is {LATERAL_PAIRS_MAX}"
         centre = self._query.centre.sum(axis=0)
         centre /= np.linalg.norm(centre)
         forbidden, exact = [], True
@@ -413,10 +414,11 @@ class _Search:
         out = shapely.get_coordinates(shapely.shortest_line(shapely.Point(0.0, 0.0), edge))[1]
         distance_m = float(np.hypot(*out))
         if distance_m > self._limits.lateral_m:
-            return None
+            return None if exact else f"none found within {self._limits.lateral_m:g} m"
         nearest = int(np.argmin(shapely.distance(shapely.boundary(forbidden), shapely.Point(*out))))
         direction = out / distance_m if distance_m > 0.0 else np.array((0.0, 1.0))
-        return self._first_clear(centre, direction, distance_m, exact, self._forced_by(hits, nearest))
+        found = self._first_clear(centre, direction, distance_m, exact, self._forced_by(hits, nearest))
+        return found or f"none found within {self._limits.lateral_m:g} m along the shortest way out"
 
     def _first_clear(
         self, centre: Floats, direction: Floats, distance_m: float, exact: bool, forced_by: ForcedBy

@@ -250,7 +250,7 @@ class CorridorLeg:
     Attributes:
         start: Where the leg starts.
         end: Where it ends; the same as the start while hovering or waiting.
-        half_width_m: Half the width, over 0 and at most 500 km, metres.
+        half_width_m: Half the width, over 0 and at most 100 km, metres.
 
     Raises:
         InvalidValueError: A position or the half-width is out of range, or the leg is too long.
@@ -280,7 +280,7 @@ class CorridorLeg:
         return _leg_rings([self])[0]
 
 
-HALF_WIDTH_MAX_M: Final = 500_000.0
+HALF_WIDTH_MAX_M: Final = 100_000.0
 """The greatest half-width of a corridor."""
 LEG_LENGTH_MAX_M: Final = 4_000_000.0
 """The greatest length of one leg of a corridor."""
