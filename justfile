@@ -20,6 +20,12 @@ lint:
 bench *args:
     ./dev bench {{args}}
 
+# The picture in the README; needs Chromium.
+picture:
+    -./dev demo
+    chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$(mktemp -d)" \
+        --window-size=1100,1390 --screenshot=docs/images/report.png "file://$PWD/report.html"
+
 # Pin the requirements anew, with hashes.
 lock:
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build pyproject.toml -o requirements/run.txt
