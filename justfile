@@ -24,7 +24,7 @@ bench *args:
 picture:
     -./dev demo
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$(mktemp -d)" \
-        --window-size=1100,1390 --screenshot=docs/images/report.png "file://$PWD/report.html"
+        --window-size=1100,1465 --screenshot=docs/images/report.png "file://$PWD/report.html"
 
 # Pin the requirements anew, with hashes.
 lock:
