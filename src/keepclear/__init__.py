@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from keepclear.core.intents import PartyId as PartyId
     from keepclear.core.picture import Picture as Picture
     from keepclear.core.resolution import Change as Change
-    from keepclear.core.resolution import Limits as Limits
     from keepclear.core.resolution import Resolution as Resolution
     from keepclear.core.shapes import Circle as Circle
     from keepclear.core.shapes import CorridorLeg as CorridorLeg
     from keepclear.core.shapes import Polygon as Polygon
     from keepclear.core.shapes import corridor_legs as corridor_legs
+    from keepclear.core.shifts import Limits as Limits
     from keepclear.core.times import TimeWindow as TimeWindow
     from keepclear.core.volumes import Volume3D as Volume3D
     from keepclear.core.volumes import Volume4D as Volume4D
@@ -71,7 +71,8 @@ _HOMES: Final = {
     "core.index": ("Engine",),
     "core.intents": ("IntentState", "ItemId", "OperationalIntent", "PartyId"),
     "core.picture": ("Picture",),
-    "core.resolution": ("Change", "Limits", "Resolution"),
+    "core.resolution": ("Change", "Resolution"),
+    "core.shifts": ("Limits",),
     "core.shapes": ("Circle", "CorridorLeg", "Polygon", "corridor_legs"),
     "core.times": ("TimeWindow",),
     "core.volumes": ("Volume3D", "Volume4D"),

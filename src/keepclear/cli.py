@@ -443,8 +443,8 @@ def resolve(
     from keepclear.console import tables
     from keepclear.core.errors import KeepclearError
     from keepclear.core.picture import Picture
-    from keepclear.core.resolution import Limits
     from keepclear.core.resolution import resolve as resolve_in
+    from keepclear.core.shifts import Limits
 
     gathered = _load(files, from_format, qnh, isa)
     if gathered.problems:

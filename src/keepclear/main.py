@@ -14,8 +14,9 @@ from keepclear.core.conflicts import NO_BUFFER, Buffer, ConflictRule, Finding
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.index import Engine, Progress
 from keepclear.core.picture import Picture
-from keepclear.core.resolution import DEFAULT_LIMITS, Limits, Resolution
+from keepclear.core.resolution import Resolution
 from keepclear.core.resolution import resolve as resolve_in
+from keepclear.core.shifts import DEFAULT_LIMITS, Limits
 
 Source = str | os.PathLike[str] | Item
 """The name of a file, or an item."""

@@ -17,8 +17,10 @@ from keepclear.core.constraints import ConstraintRule
 from keepclear.core.geodesy import LatLng, position_of, unit_vectors
 from keepclear.core.index import Engine
 from keepclear.core.picture import Picture
-from keepclear.core.resolution import Change, ChangeKind, Limits, moved_item, resolve, shifted_item
+from keepclear.core.resolution import Change, ChangeKind, resolve, shifted_item
 from keepclear.core.shapes import Outline, Polygon
+from keepclear.core.shifts import Limits
+from keepclear.core.sideways import moved_item
 from tests.strategies import at, band, go, intent, outlines, pictures, square, volume, window, zone
 
 HERE = square(35.0, 36.0, 500.0)
