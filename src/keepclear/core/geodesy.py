@@ -190,33 +190,38 @@ def geodesic_inverse(
 
 
 def with_geodesic_points(
-    ring_deg: Floats, sub_edge_max_m: float = SUB_EDGE_MAX_M
+    ring_deg: Floats,
+    sub_edge_max_m: float = SUB_EDGE_MAX_M,
+    following: npt.NDArray[np.int64] | None = None,
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Add points of the geodesic to every edge of a closed ring that is too long.
+    """Add points of the geodesic to every edge of a closed ring, or of many, that is too long.
 
     Args:
-        ring_deg: Latitude and longitude of the vertices, shape (n, 2); the last vertex joins the first.
+        ring_deg: Latitude and longitude of the vertices, shape (n, 2).
         sub_edge_max_m: The greatest length of an edge without added points, metres.
+        following: Which vertex follows each, shape (n,); None for one ring whose last vertex joins
+            the first.
 
     Returns:
-        The same ring, with sub-edges of at most that length, shape (m, 2) with m >= n, and on
-        which edge of the given ring each sub-edge lies, shape (m,).
+        The same vertices, with sub-edges of at most that length, shape (m, 2) with m >= n, and on
+        which edge (by its first vertex) each sub-edge lies, shape (m,).
     """
-    following = np.roll(ring_deg, -1, axis=0)
+    count = len(ring_deg)
+    next_vertex = np.roll(np.arange(count), -1) if following is None else following
     vectors = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
-    chord = np.linalg.norm(vectors - np.roll(vectors, -1, axis=0), axis=1)
+    chord = np.linalg.norm(vectors - vectors[next_vertex], axis=1)
     # A chord of the unit sphere is never longer than the arc, nor the arc than 1.0002 chords here.
     long = np.flatnonzero(chord * RADIUS_MAX_M > sub_edge_max_m * 0.999)
     if long.size == 0:
-        return ring_deg, np.arange(len(ring_deg))
-    distance, azimuth = geodesic_inverse(*ring_deg[long].T, *following[long].T)
-    pieces = np.ones(len(ring_deg), dtype=np.int64)
+        return ring_deg, np.arange(count)
+    distance, azimuth = geodesic_inverse(*ring_deg[long].T, *ring_deg[next_vertex[long]].T)
+    pieces = np.ones(count, dtype=np.int64)
     pieces[long] = np.maximum(1, np.ceil(distance / sub_edge_max_m - 1e-9)).astype(np.int64)
-    edge = np.repeat(np.arange(len(ring_deg)), pieces)
+    edge = np.repeat(np.arange(count), pieces)
     step = np.arange(edge.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    full_m, full_azimuth = np.zeros(len(ring_deg)), np.zeros(len(ring_deg))
+    full_m, full_azimuth = np.zeros(count), np.zeros(count)
     full_m[long], full_azimuth[long] = distance, azimuth
-    result = ring_deg[edge].copy()
+    result = ring_deg[edge]
     added = np.flatnonzero(step > 0)
     source = edge[added]
     lat, lng = geodesic_direct(

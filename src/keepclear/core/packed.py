@@ -43,7 +43,6 @@ BOX_LIMIT: Final = 2**31 - 4
 """Boxes end here: what is beyond counts as here."""
 FAN_OUT: Final = 16
 """How many boxes a node of the tree holds."""
-_SHORT_CHORD: Final = SUB_EDGE_MAX_M * 0.99 / 6_400_000.0
 
 
 class PackedVolumes(NamedTuple):
@@ -238,33 +237,24 @@ def joined(parts: Sequence[PackedVolumes]) -> PackedVolumes:
     )
 
 
-def _chords(vertices: Floats, first: Ints) -> Floats:
-    """Return the chord of every edge; the last vertex of each ring joins its first."""
-    following = np.arange(1, len(vertices) + 1)
+def _following(first: Ints) -> Ints:
+    """Return which vertex follows each; the last of each ring is followed by its first."""
+    following = np.arange(1, int(first[-1]) + 1)
     following[first[1:] - 1] = first[:-1]
-    return np.asarray(np.linalg.norm(vertices - vertices[following], axis=1))
+    return following
+
+
+def _chords(vertices: Floats, first: Ints) -> Floats:
+    """Return the chord of every edge."""
+    return np.asarray(np.linalg.norm(vertices - vertices[_following(first)], axis=1))
 
 
 def _with_short_edges(ring_deg: Floats, first: Ints) -> tuple[Floats, Ints]:
-    """Add geodesic points to the rings that have edges longer than 20 km."""
+    """Add geodesic points to edges longer than 20 km."""
     if len(ring_deg) == 0:
         return ring_deg.reshape(0, 2), first
-    vectors = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
-    long_edges = np.flatnonzero(_chords(vectors, first) > _SHORT_CHORD)
-    long_rings = np.unique(np.searchsorted(first, long_edges, side="right") - 1)
-    if long_rings.size == 0:
-        return ring_deg, first
-    counts = np.diff(first)
-    parts, done = [], 0
-    for ring in long_rings:
-        parts.append(ring_deg[done : first[ring]])
-        parts.append(with_geodesic_points(ring_deg[first[ring] : first[ring + 1]])[0])
-        counts[ring] = len(parts[-1])
-        done = int(first[ring + 1])
-    parts.append(ring_deg[done:])
-    new_first = np.zeros_like(first)
-    np.cumsum(counts, out=new_first[1:])
-    return np.concatenate(parts), new_first
+    points, edge = with_geodesic_points(ring_deg, following=_following(first))
+    return points, np.searchsorted(edge, first)
 
 
 def pack(

@@ -21,6 +21,7 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.gaps import closest_on_segments
 from keepclear.core.geodesy import (
     RADIUS_MIN_M,
+    SUB_EDGE_ERROR_MAX_M,
     SUB_EDGE_MAX_M,
     Floats,
     LatLng,
@@ -42,7 +43,7 @@ WIDTH_MIN_M: Final = 1e-5
 _OUTER_MARGIN_M: Final = 0.01
 _CIRCLE_VERTICES_MIN: Final = 16
 _CLEARLY_VALID_VERTICES_MAX: Final = 12
-_CLEARLY_VALID_COS: Final = math.cos(0.02)
+_CLEARLY_VALID_COS: Final = math.cos(0.08)
 _LEG_SUB_EDGE_MAX_M: Final = 10_000.0
 
 
@@ -83,7 +84,7 @@ def _check_vertices(vertices: tuple[LatLng, ...]) -> None:
 
 
 def _clearly_valid(vertices: tuple[LatLng, ...]) -> bool:
-    """Tell at little cost that a small polygon with short edges is valid; False decides nothing."""
+    """Tell at little cost that a polygon with few vertices is valid; False decides nothing."""
     count = len(vertices)
     if not 3 <= count <= _CLEARLY_VALID_VERTICES_MAX:
         return False
@@ -107,28 +108,48 @@ def _clearly_valid(vertices: tuple[LatLng, ...]) -> bool:
             return False
         px.append((x * ex + y * ey) / depth)
         py.append((x * nx + y * ny + z * nz) / depth)
-    area2_m2 = perimeter_m = 0.0
-    sides = [0.0] * count
+    area2_m2 = perimeter_m = longest_m = 0.0
+    steps = []
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
-        area2_m2 += px[i] * py[j] - px[j] * py[i]
-        sides[i] = math.hypot(px[j] - px[i], py[j] - py[i])
-        perimeter_m += sides[i]
-    # The factors leave room for what the plane distorts.
-    if max(sides) > SUB_EDGE_MAX_M * 0.9 or abs(area2_m2) < 1e3 * WIDTH_MIN_M * perimeter_m:
-        return False
-    for i in range(count):
-        ax, ay = px[i], py[i]
-        ux, uy = px[(i + 1) % count] - ax, py[(i + 1) % count] - ay
-        # An edge must leave the next one's line by a hair, so that neighbours do not fold back.
-        vx, vy = px[(i + 2) % count] - ax, py[(i + 2) % count] - ay
-        if sides[i] < 1e-2 or abs(ux * vy - uy * vx) < 1e-3 * sides[i]:
+        ux, uy = px[j] - px[i], py[j] - py[i]
+        side_m = math.hypot(ux, uy)
+        if side_m < 1e-2:
             return False
+        area2_m2 += px[i] * py[j] - px[j] * py[i]
+        perimeter_m += side_m
+        longest_m = max(longest_m, side_m)
+        steps.append((ux, uy, side_m))
+    # A geodesic strays from the straight line by this much; the factors leave room for more.
+    stray_m = 2.0 * SUB_EDGE_ERROR_MAX_M * (longest_m / SUB_EDGE_MAX_M) ** 2
+    if abs(area2_m2) < (1e3 * WIDTH_MIN_M + 8.0 * stray_m) * perimeter_m:
+        return False
+    turns_left, turns_right = 0, 0
+    for i in range(count):
+        ux, uy, u_m = steps[i - 1]
+        vx, vy, v_m = steps[i]
+        turn = (ux * vy - uy * vx) / (u_m * v_m)
+        # Neighbours must part by a hair, so that they do not fold back onto each other.
+        if abs(turn) * min(u_m, v_m) < 1e-3 + 4.0 * stray_m:
+            return False
+        turns_left += turn > 0.0
+        turns_right += turn < 0.0
+    if 0 in (turns_left, turns_right) and _turns_once(steps):
+        return True
+    apart_m2 = (1e-2 + 4.0 * stray_m) ** 2
+    for i in range(count):
+        ax, ay, bx, by = px[i], py[i], px[(i + 1) % count], py[(i + 1) % count]
         for j in range(i + 2, count - 1 if i == 0 else count):
             cx, cy, dx, dy = px[j], py[j], px[(j + 1) % count], py[(j + 1) % count]
-            if closest_on_segments(ax, ay, ax + ux, ay + uy, cx, cy, dx, dy)[0] < 1e-4:
+            if closest_on_segments(ax, ay, bx, by, cx, cy, dx, dy)[0] < apart_m2:
                 return False
     return True
+
+
+def _turns_once(steps: list[tuple[float, float, float]]) -> bool:
+    """Tell whether a ring that always turns the same way goes round once, and so is convex."""
+    changes = sum((a[0] < 0.0) != (b[0] < 0.0) for a, b in zip(steps, steps[1:] + steps[:1], strict=True))
+    return changes == 2
 
 
 def _crossing_edges(points: Floats, edge_of: npt.NDArray[np.int64]) -> str:
