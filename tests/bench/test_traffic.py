@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from bench.indexing import ordered
-from bench.strtree import PlaneIndex
 
 from bench import traffic
+from bench.indexing import ordered
+from bench.strtree import PlaneIndex
 from keepclear.core import judge
 from keepclear.core.geodesy import plane_of, unit_vectors
 from keepclear.core.index import Engine, VolumeIndex, numba_installed

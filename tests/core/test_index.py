@@ -86,18 +86,18 @@ def test_a_query_finds_what_all_pairs_has_of_it(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "count", [0, 1, FAN_OUT - 1, FAN_OUT, FAN_OUT + 1, FAN_OUT**2, FAN_OUT**2 + 1, 3 * FAN_OUT**2]
 )
-@pytest.mark.parametrize("with_loops", [False, True])
-def test_every_node_contains_what_is_below_it(count: int, with_loops: bool) -> None:
+def test_every_block_contains_what_is_below_it(count: int) -> None:
     volumes = squares(count, seed=3)
-    tree, order = build_tree(volumes, with_loops=with_loops)
-    assert sorted(order.tolist()) == list(range(count))
-    below = tree.boxes
+    tree, ordered = build_tree(volumes)
+    assert sorted(tree.order.tolist()) == list(range(count))
+    below = boxes(ordered, tree.epoch_ms)
     for level in range(len(tree.level_first) - 1):
-        nodes = tree.nodes[tree.level_first[level] : tree.level_first[level + 1]]
-        parent = nodes[np.arange(len(below)) // FAN_OUT]
-        assert (parent[:, :5] <= below[:, :5]).all()
-        assert (parent[:, 5:] >= below[:, 5:]).all()
-        below = nodes
+        blocks = tree.blocks[tree.level_first[level] : tree.level_first[level + 1]]
+        side_by_side = blocks.swapaxes(1, 2).reshape(-1, 10)
+        assert np.array_equal(side_by_side[: len(below)], below)
+        assert (side_by_side[len(below) :, :5] > side_by_side[len(below) :, 5:]).all()
+        below = np.concatenate((blocks[:, :5].min(axis=2), blocks[:, 5:].max(axis=2)), axis=1)
+    assert len(below) == 1
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 50_000.0))

@@ -86,6 +86,10 @@ def _delta_sigma(big_b: Floats, sin_s: Floats, cos_s: Floats, cos_2m: Floats) ->
     return big_b * sin_s * (cos_2m + big_b / 4 * (inner - outer))
 
 
+def _converged(before: Floats, after: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.abs(after - before) < _VINCENTY_CONVERGED_RAD)
+
+
 def geodesic_direct(
     lat_deg: npt.ArrayLike, lng_deg: npt.ArrayLike, azimuth_deg: npt.ArrayLike, distance_m: npt.ArrayLike
 ) -> tuple[Floats, Floats]:
@@ -115,12 +119,13 @@ def geodesic_direct(
     big_a, big_b = _vincenty_series(cos_sq_alpha)
     first = distance / (_SEMI_MINOR_M * big_a)
     sigma = first
+    settled = np.zeros(first.shape, dtype=np.bool_)
     for _ in range(_VINCENTY_STEPS_MAX):
         cos_2m = np.cos(2 * sigma_1 + sigma)
         following = first + _delta_sigma(big_b, np.sin(sigma), np.cos(sigma), cos_2m)
-        converged = bool(np.all(np.abs(following - sigma) < _VINCENTY_CONVERGED_RAD))
-        sigma = following
-        if converged:
+        # What has converged stays, so that no answer depends on what it is computed along with.
+        sigma, settled = np.where(settled, sigma, following), settled | _converged(sigma, following)
+        if settled.all():
             break
     cos_2m = np.cos(2 * sigma_1 + sigma)
     sin_s, cos_s = np.sin(sigma), np.cos(sigma)
@@ -165,6 +170,7 @@ def geodesic_inverse(
     sin_u1, cos_u1, sin_u2, cos_u2 = np.sin(u1), np.cos(u1), np.sin(u2), np.cos(u2)
     difference = np.remainder(lng2 - lng1 + math.pi, 2 * math.pi) - math.pi
     lam = difference
+    settled = np.zeros(difference.shape, dtype=np.bool_)
     for _ in range(_VINCENTY_STEPS_MAX):
         sin_l, cos_l = np.sin(lam), np.cos(lam)
         across, along = cos_u2 * sin_l, cos_u1 * sin_u2 - sin_u1 * cos_u2 * cos_l
@@ -179,9 +185,8 @@ def geodesic_inverse(
         big_c = FLATTENING / 16 * cos_sq * (4 + FLATTENING * (4 - 3 * cos_sq))
         turn = sigma + big_c * sin_s * (cos_2m + big_c * cos_s * (2 * cos_2m**2 - 1))
         following = difference + (1 - big_c) * FLATTENING * sin_alpha * turn
-        converged = bool(np.all(np.abs(following - lam) < _VINCENTY_CONVERGED_RAD))
-        lam = following
-        if converged:
+        lam, settled = np.where(settled, lam, following), settled | _converged(lam, following)
+        if settled.all():
             break
     big_a, big_b = _vincenty_series(cos_sq)
     distance = _SEMI_MINOR_M * big_a * (sigma - _delta_sigma(big_b, sin_s, cos_s, cos_2m))

@@ -18,15 +18,27 @@ import numpy as np
 import numpy.typing as npt
 
 from keepclear.core import free_shifts, judge
-from keepclear.core.packed import FAN_OUT, NO_MARGINS, Ints, Margins, PackedVolumes, Tree, boxes
+from keepclear.core.packed import (
+    FAN_OUT,
+    NO_MARGINS,
+    ROW,
+    Ints,
+    Margins,
+    PackedVolumes,
+    Tree,
+    boxes,
+    ring_vertices,
+)
 
 LOOPS_FROM_VOLUMES: Final = 150_000
 """With fewer volumes one check by the plain code ends before numba has started (or compiled anew)."""
 
-_HEIGHTS_M: Final = (-1_000.0, 20_000.0)
 _PLAIN_CHUNK: Final = 2_000
 _LOOPS_CHUNK: Final = 20_000
 _PAIRS_AT_FIRST: Final = 256
+_SAMPLE: Final = 256
+"""So many boxes of a part, or fewer than twice as many, decide in which dimension it is halved."""
+_NOWHERE: Final = 2**31 - 1
 
 Progress = Callable[[int, int], None]
 """Called with how many steps are done and how many there are."""
@@ -60,86 +72,101 @@ def numba_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def _spread_bits(values: Ints) -> npt.NDArray[np.uint64]:
-    """Move the 16 low bits of each number four apart."""
-    x = values.astype(np.uint64)
-    for shift, mask in (
-        (24, 0x000000FF000000FF),
-        (12, 0x000F000F000F000F),
-        (6, 0x0303030303030303),
-        (3, 0x1111111111111111),
-    ):
-        x = (x | (x << np.uint64(shift))) & np.uint64(mask)
-    return x
+def _tree_order(leaf_boxes: npt.NDArray[np.int32]) -> Ints:
+    """Order boxes so that neighbours stand together: halve at the median, again and again.
+
+    Each part is halved across the dimension in which its boxes lie farthest apart for their size,
+    so that a query meets few of the halves. Halves end where blocks of the tree end.
+
+    Args:
+        leaf_boxes: Shape (n, 10).
+
+    Returns:
+        Which box stands at each place, shape (n,).
+    """
+    count = len(leaf_boxes)
+    low, high = leaf_boxes[:, :5].astype(np.float32), leaf_boxes[:, 5:].astype(np.float32)
+    middle, extent = (low + high) * np.float32(0.5), high - low
+    order = np.arange(count)
+    half = FAN_OUT
+    while 2 * half < count:
+        half *= 2
+    while half >= FAN_OUT:
+        full = count // (2 * half)
+        for start, parts, size in ((0, full, 2 * half), (full * 2 * half, 1, count - full * 2 * half)):
+            if parts == 0 or size <= half:
+                continue
+            place = slice(start, start + parts * size)
+            middles = middle[place].reshape(parts, size, 5)
+            across = _widest_dimension(middles, extent[place].reshape(parts, size, 5))
+            keys = np.take_along_axis(middles, across[:, np.newaxis, np.newaxis], axis=2)[:, :, 0]
+            taken = np.argpartition(keys, half - 1, axis=1) + np.arange(parts)[:, np.newaxis] * size
+            taken = taken.ravel() + start
+            order[place], middle[place], extent[place] = order[taken], middle[taken], extent[taken]
+        half //= 2
+    return order
 
 
-def _curve_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
-    """Order volumes so that neighbours in space and time stand together (a Morton curve)."""
-    span_ms = max(1, int(volumes.end_ms.max()) - epoch_ms)
-    middle_ms = (volumes.start_ms + volumes.end_ms) // 2 - epoch_ms
-    code = _spread_bits((middle_ms * (65_535 / span_ms)).astype(np.int64))
-    for axis in range(3):
-        code |= _spread_bits(((volumes.centre[:, axis] + 1.0) * 32_767.0).astype(np.int64)) << np.uint64(
-            axis + 1
-        )
-    return np.argsort(code, kind="stable")
+def _widest_dimension(middles: npt.NDArray[np.float32], extents: npt.NDArray[np.float32]) -> Ints:
+    """Return in which dimension the boxes of each part lie farthest apart for their size.
+
+    Args:
+        middles: Shape (parts, size, 5).
+        extents: Shape (parts, size, 5).
+
+    Returns:
+        Shape (parts,).
+    """
+    step = max(1, middles.shape[1] // _SAMPLE)
+    middles, extents = middles[:, ::step], extents[:, ::step]
+    apart = np.abs(middles - middles.mean(axis=1, keepdims=True)).mean(axis=1)
+    # Of a box that is much larger than the part, as without bounds, it does not matter how much.
+    usual = np.minimum(extents, 4.0 * apart[:, np.newaxis]).mean(axis=1)
+    return np.asarray(np.argmax(apart / (usual + 1.0), axis=1))
 
 
-def _halving_order(volumes: PackedVolumes, epoch_ms: int) -> Ints:
-    """Order volumes so that the boxes of nodes overlap least; needs the loops."""
-    from keepclear.core import loops
-
-    # Without a bound the height says nothing of where a volume is: the band of what flies stands in.
-    lower_m, upper_m = np.clip(volumes.lower_m, *_HEIGHTS_M), np.clip(volumes.upper_m, *_HEIGHTS_M)
-    middle = np.empty((5, volumes.volume_count))
-    size = np.empty_like(middle)
-    middle[:3], size[:3] = volumes.centre.T, 2.0 * volumes.radius_rad
-    middle[3], size[3] = (lower_m + upper_m) / 2.0, upper_m - lower_m
-    middle[4] = (volumes.start_ms + volumes.end_ms) / 2.0 - epoch_ms
-    size[4] = volumes.end_ms - volumes.start_ms
-    return loops.tree_order(middle, size)
-
-
-def build_tree(volumes: PackedVolumes, *, with_loops: bool = False) -> tuple[Tree, Ints]:
+def build_tree(volumes: PackedVolumes) -> tuple[Tree, PackedVolumes]:
     """Build the tree.
 
     Args:
         volumes: n volumes.
-        with_loops: True to order the tree by compiled loops, which makes it better.
 
     Returns:
-        The tree, and which of the given volumes stands at each of its places, shape (n,).
+        The tree, and the volumes in its order; all but their rings are views of its rows.
     """
-    count = volumes.volume_count
-    epoch_ms = int(volumes.start_ms.min()) if count else 0
-    ordered_by = _halving_order if with_loops else _curve_order
-    order = ordered_by(volumes, epoch_ms) if count else np.empty(0, dtype=np.int64)
-    ordered = volumes.taken(order)
-    leaf_boxes = boxes(ordered, epoch_ms)
-    levels: list[npt.NDArray[np.int32]] = []
-    below = leaf_boxes
-    while count and (not levels or len(below) > FAN_OUT):
-        starts = np.arange(0, len(below), FAN_OUT)
-        low = np.minimum.reduceat(below[:, :5], starts, axis=0)
-        high = np.maximum.reduceat(below[:, 5:], starts, axis=0)
-        below = np.concatenate((low, high), axis=1)
-        levels.append(below)
+    epoch_ms = int(volumes.start_ms.min()) if volumes.volume_count else 0
+    leaf_boxes = boxes(volumes, epoch_ms)
+    order = _tree_order(leaf_boxes)
+    levels = [_in_blocks(leaf_boxes[order])]
+    while len(levels[-1]) > 1:
+        low, high = levels[-1][:, :5].min(axis=2), levels[-1][:, 5:].max(axis=2)
+        levels.append(_in_blocks(np.concatenate((low, high), axis=1)))
     level_first = np.zeros(len(levels) + 1, dtype=np.int64)
     np.cumsum([len(level) for level in levels], out=level_first[1:])
+    vertex, first = ring_vertices(volumes.first, order)
+    rows = np.empty(len(order), dtype=ROW)
+    rows["first"], rows["vertex_count"] = first[:-1], np.diff(first)
+    for name in PackedVolumes._fields[2:]:
+        rows[name] = getattr(volumes, name)[order]
     tree = Tree(
-        volumes=ordered,
-        boxes=leaf_boxes,
-        nodes=np.concatenate(levels) if levels else np.empty((0, 10), dtype=np.int32),
+        rows=rows,
+        vertices=volumes.vertices[vertex],
+        order=order,
+        blocks=np.concatenate(levels),
         level_first=level_first,
         epoch_ms=epoch_ms,
-        ring_max=ring_max(ordered),
+        ring_max=int(rows["vertex_count"].max(initial=1)),
     )
-    return tree, order
+    return tree, PackedVolumes(tree.vertices, first, *(rows[name] for name in PackedVolumes._fields[2:]))
 
 
-def ring_max(volumes: PackedVolumes) -> int:
-    """Return the most vertices of a ring, at least 1."""
-    return max(1, int(np.diff(volumes.first).max())) if volumes.volume_count else 1
+def _in_blocks(below: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Put boxes side by side, shapes (n, 10) to (k, 10, 16); one block at least."""
+    count = max(1, -(-len(below) // FAN_OUT))
+    padded = np.empty((count * FAN_OUT, 10), dtype=np.int32)
+    padded[: len(below)] = below
+    padded[len(below) :, :5], padded[len(below) :, 5:] = _NOWHERE, -_NOWHERE
+    return np.ascontiguousarray(padded.reshape(count, FAN_OUT, 10).swapaxes(1, 2))
 
 
 def boxes_overlap(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
@@ -155,28 +182,17 @@ def _candidates(tree: Tree, query_boxes: npt.NDArray[np.int32], at_least: Ints |
         query_boxes: Shape (q, 10).
         at_least: The first place in the tree that each query asks for, shape (q,).
     """
-    levels = len(tree.level_first) - 1
     query = np.arange(len(query_boxes))
-    top = int(tree.level_first[-1] - tree.level_first[-2]) if levels else 0
-    node = np.tile(np.arange(top), len(query))
-    query = np.repeat(query, top)
-    for level in range(levels - 1, -2, -1):
-        below = (
-            tree.nodes[tree.level_first[level] : tree.level_first[level + 1]] if level >= 0 else tree.boxes
-        )
+    place = np.zeros(len(query), dtype=np.int64)
+    for level in range(len(tree.level_first) - 2, -1, -1):
         if at_least is not None:
-            wanted = (node + 1) * FAN_OUT ** (level + 1) > at_least[query]
-            query, node = query[wanted], node[wanted]
-        hit = boxes_overlap(query_boxes[query], below[node])
-        query, node = query[hit], node[hit]
-        if level >= 0:
-            size = (
-                len(tree.boxes) if level == 0 else int(tree.level_first[level] - tree.level_first[level - 1])
-            )
-            node = (node[:, np.newaxis] * FAN_OUT + np.arange(FAN_OUT)).ravel()
-            query = np.repeat(query, FAN_OUT)[node < size]
-            node = node[node < size]
-    return np.stack((query, node), axis=-1)
+            wanted = (place + 1) * FAN_OUT ** (level + 1) > at_least[query]
+            query, place = query[wanted], place[wanted]
+        block = tree.blocks[tree.level_first[level] + place]
+        box = query_boxes[query][:, :, np.newaxis]
+        hit, lane = np.nonzero(((box[:, :5] <= block[:, 5:]) & (block[:, :5] <= box[:, 5:])).all(axis=1))
+        query, place = query[hit], place[hit] * FAN_OUT + lane
+    return np.stack((query, place), axis=-1)
 
 
 class VolumeIndex:
@@ -194,25 +210,24 @@ class VolumeIndex:
         self.uses_loops = engine is Engine.LOOPS or (
             engine is Engine.AUTO and volumes.volume_count >= LOOPS_FROM_VOLUMES and numba_installed()
         )
-        self._tree, self._order = build_tree(volumes, with_loops=self.uses_loops)
-        self._place = np.empty_like(self._order)
-        self._place[self._order] = np.arange(len(self._order))
+        self._tree, self._ordered = build_tree(volumes)
+        self._place = np.empty_like(self._tree.order)
+        self._place[self._tree.order] = np.arange(len(self._place))
 
     @property
     def memory_bytes(self) -> int:
         """How many bytes the index takes, with the volumes in it."""
-        tree = self._tree
-        own = tree.boxes.nbytes + tree.nodes.nbytes + tree.level_first.nbytes + 2 * self._order.nbytes
-        return own + tree.volumes.memory_bytes
+        own = self._ordered.first.nbytes + self._place.nbytes
+        return own + sum(array.nbytes for array in self._tree if isinstance(array, np.ndarray))
 
     @property
     def volumes(self) -> PackedVolumes:
         """The stored volumes, in an order of the index's own."""
-        return self._tree.volumes
+        return self._ordered
 
     def taken(self, places: Ints) -> PackedVolumes:
         """Return the stored volumes at these places of those given, shape (k,)."""
-        return self._tree.volumes.taken(self._place[places])
+        return self._ordered.taken(self._place[places])
 
     def shift_functions(self) -> ShiftFunctions:
         """Return the functions of `free_shifts`, compiled where the loops search."""
@@ -240,12 +255,10 @@ class VolumeIndex:
             Pairs of places in `query` and in the stored volumes, in no promised order, shape (k, 2).
         """
         if self.uses_loops:
-            pairs = self._loop(query, 0, query.volume_count, margins, all_pairs, False)
-        else:
-            query_boxes = boxes(query, self._tree.epoch_ms, margins)
-            candidates = _candidates(self._tree, query_boxes)
-            pairs = judge.meeting(query, self._tree.volumes, candidates, margins, all_pairs)
-        pairs[:, 1] = self._order[pairs[:, 1]]
+            return self._loop(query, -1, margins, all_pairs)
+        candidates = _candidates(self._tree, boxes(query, self._tree.epoch_ms, margins))
+        pairs = judge.meeting(query, self._ordered, candidates, margins, all_pairs)
+        pairs[:, 1] = self._tree.order[pairs[:, 1]]
         return pairs
 
     def pairs(
@@ -261,18 +274,19 @@ class VolumeIndex:
         Returns:
             Pairs of places in the stored volumes, the lesser first, sorted, shape (k, 2).
         """
-        count = len(self._tree.boxes)
+        count = self._ordered.volume_count
         chunk = _LOOPS_CHUNK if self.uses_loops else _PLAIN_CHUNK
 
         def part(start: int) -> Ints:
-            stop = min(count, start + chunk)
+            places = np.arange(start, min(count, start + chunk))
+            query = self._ordered.taken(places)
             if self.uses_loops:
-                return self._loop(self._tree.volumes, start, stop, margins, all_pairs, True)
-            widened = boxes(self._tree.volumes.taken(np.arange(start, stop)), self._tree.epoch_ms, margins)
-            candidates = _candidates(self._tree, widened, np.arange(start, stop) + 1)
-            candidates[:, 0] += start
-            candidates = candidates[candidates[:, 1] > candidates[:, 0]]
-            return judge.meeting(self._tree.volumes, self._tree.volumes, candidates, margins, all_pairs)
+                return self._loop(query, start, margins, all_pairs)
+            candidates = _candidates(self._tree, boxes(query, self._tree.epoch_ms, margins), places + 1)
+            candidates = candidates[candidates[:, 1] > candidates[:, 0] + start]
+            found = judge.meeting(query, self._ordered, candidates, margins, all_pairs)
+            found[:, 0] += start
+            return self._tree.order[found]
 
         starts = range(0, count, chunk)
         parts = []
@@ -283,34 +297,16 @@ class VolumeIndex:
                 parts.append(found)
                 if progress is not None:
                     progress(min(count, done * chunk), count)
-        places = np.concatenate(parts) if parts else np.empty((0, 2), dtype=np.int64)
-        pairs = np.sort(self._order[places], axis=1)
+        pairs = np.sort(np.concatenate([np.empty((0, 2), dtype=np.int64), *parts]), axis=1)
         return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
-    def _loop(
-        self,
-        query: PackedVolumes,
-        start: int,
-        stop: int,
-        margins: Margins,
-        all_pairs: bool,
-        among_themselves: bool,
-    ) -> Ints:
+    def _loop(self, query: PackedVolumes, offset: int, margins: Margins, all_pairs: bool) -> Ints:
         from keepclear.core import loops  # numba takes a second to import: only where it pays
 
-        size = max(_PAIRS_AT_FIRST, stop - start)
+        size = max(_PAIRS_AT_FIRST, query.volume_count)
         while True:
             out = np.empty((size, 2), dtype=np.int64)
-            found = loops.search(
-                self._tree,
-                query,
-                start,
-                stop,
-                margins,
-                all_pairs,
-                among_themselves,
-                out,
-            )
+            found = loops.search(self._tree, query, offset, margins, all_pairs, out)
             if found <= size:
                 return out[:found]
             size = found

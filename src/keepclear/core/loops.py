@@ -180,168 +180,86 @@ def _footprints_meet(
 
 
 @_compiled
-def _select(key: Floats, order: Ints, start: int, stop: int, place: int) -> None:
-    """Put the places with the smallest keys before `place` and the others after it (quickselect)."""
-    low, high = start, stop - 1
-    while low < high:
-        a, b, c = key[order[low]], key[order[(low + high) // 2]], key[order[high]]
-        pivot = max(min(a, b), min(max(a, b), c))
-        i, j = low, high
-        while i <= j:
-            while key[order[i]] < pivot:
-                i += 1
-            while key[order[j]] > pivot:
-                j -= 1
-            if i <= j:
-                order[i], order[j] = order[j], order[i]
-                i += 1
-                j -= 1
-        if place <= j:
-            high = j
-        elif place >= i:
-            low = i
-        else:
-            return
-
-
-@_compiled
-def tree_order(middle: Floats, size: Floats) -> Ints:
-    """Order volumes for the tree by halving, again and again, what is widest for its contents.
-
-    What is widest is measured in mean sizes of the volumes, so that large ones are not cut up and
-    small ones are: the boxes of nodes overlap little.
-
-    Args:
-        middle: The middle of each volume in each dimension, a row a dimension, shape (d, n).
-        size: Its extent in each dimension, shape (d, n).
-
-    Returns:
-        Places of volumes, shape (n,).
-    """
-    dimensions, count = middle.shape
-    order = np.arange(count)
-    stack = np.empty((_STACK, 2), dtype=np.int64)
-    stack[0, 0], stack[0, 1] = 0, count
-    depth = 1
-    while depth > 0:
-        depth -= 1
-        start, stop = stack[depth, 0], stack[depth, 1]
-        if stop - start <= FAN_OUT:
-            continue
-        widest, ratio_max = 0, -1.0
-        for d in range(dimensions):
-            least, most, total = middle[d, order[start]], middle[d, order[start]], 0.0
-            for k in range(start, stop):
-                value = middle[d, order[k]]
-                least, most = min(least, value), max(most, value)
-                total += size[d, order[k]]
-            ratio = (most - least) / (total / (stop - start) + 1e-12)
-            if ratio > ratio_max:
-                widest, ratio_max = d, ratio
-        # Halves are whole nodes of the level below, so that every node is full.
-        whole = FAN_OUT
-        while whole * FAN_OUT < stop - start:
-            whole *= FAN_OUT
-        nodes = (stop - start + whole - 1) // whole
-        place = start + (nodes + 1) // 2 * whole
-        _select(middle[widest], order, start, stop, place)
-        stack[depth, 0], stack[depth, 1] = start, place
-        stack[depth + 1, 0], stack[depth + 1, 1] = place, stop
-        depth += 2
-    return order
-
-
-@_compiled
 def search(
-    tree: Tree, q: PackedVolumes, q_start: int, q_stop: int, margins: Margins,
-    all_pairs: bool, among_themselves: bool, out: Ints,
+    tree: Tree, q: PackedVolumes, offset: int, margins: Margins,
+    all_pairs: bool, out: Ints,
 ) -> int:  # fmt: skip
     """Find the stored volumes that each query volume meets.
 
     Args:
         tree: The stored volumes.
         q: The query volumes.
-        q_start: The first query volume.
-        q_stop: One past the last query volume.
+        offset: Where the query volumes start in the tree, if they are some of its volumes: each pair
+            is then found once. Else -1.
         margins: The gaps that still count.
         all_pairs: True to judge volumes of the same party too.
-        among_themselves: True where `q` is `tree.volumes`: each pair is then found once.
-        out: Where pairs (query volume, stored volume) go, shape (k, 2).
+        out: Where pairs go, shape (k, 2): the query volume (as it was given to the tree, with an
+            offset) and the stored volume (as it was given to the tree).
 
     Returns:
         How many pairs there are. When it is more than k, the rest were not written.
     """
-    s = tree.volumes
     levels = len(tree.level_first) - 1
+    among_themselves = offset >= 0
     stack = np.empty((_STACK, 2), dtype=np.int64)
     box = np.empty(10, dtype=np.int32)
-    most = 1
-    for i in range(q_start, q_stop):
-        most = max(most, q.first[i + 1] - q.first[i])
-    frame, qx, qy = np.empty((3, 3)), np.empty(most), np.empty(most)
+    hit = np.empty(FAN_OUT, dtype=np.bool_)
+    q_ring_max = 1
+    for i in range(len(q.owner)):
+        q_ring_max = max(q_ring_max, q.first[i + 1] - q.first[i])
+    frame, qx, qy = np.empty((3, 3)), np.empty(q_ring_max), np.empty(q_ring_max)
     sx, sy = np.empty(tree.ring_max), np.empty(tree.ring_max)
     lateral_m = LATERAL_TOLERANCE_M + margins.lateral_m * (1.0 + BUFFER_SLACK_RATIO)
     vertical_m = margins.vertical_m + ALTITUDE_TOLERANCE_M
     found = 0
-    for i in range(q_start, q_stop):
+    for i in range(len(q.owner)):
         _box_of(q, i, tree.epoch_ms, margins, box)
+        x_low, y_low, z_low, height_low, time_low = box[0], box[1], box[2], box[3], box[4]
+        x_high, y_high, z_high, height_high, time_high = box[5], box[6], box[7], box[8], box[9]
         a0, a1 = q.first[i], q.first[i + 1]
         projected = False
-        depth = 0
-        if levels > 0:
-            for node in range(tree.level_first[levels] - tree.level_first[levels - 1]):
-                stack[depth, 0], stack[depth, 1] = levels - 1, node
-                depth += 1
+        stack[0, 0], stack[0, 1] = levels - 1, 0
+        depth = 1
         while depth > 0:
             depth -= 1
-            level, node = stack[depth, 0], stack[depth, 1]
-            place = tree.level_first[level] + node
-            b = tree.nodes
-            if (
-                b[place, 0] > box[5] or b[place, 5] < box[0]
-                or b[place, 1] > box[6] or b[place, 6] < box[1]
-                or b[place, 2] > box[7] or b[place, 7] < box[2]
-                or b[place, 4] > box[9] or b[place, 9] < box[4]
-                or b[place, 3] > box[8] or b[place, 8] < box[3]
-            ):  # fmt: skip
-                continue
-            if level > 0:
-                below = tree.level_first[level] - tree.level_first[level - 1]
-                for child in range(node * FAN_OUT, min(below, (node + 1) * FAN_OUT)):
-                    if among_themselves and (child + 1) * FAN_OUT**level <= i:
-                        continue
-                    stack[depth, 0], stack[depth, 1] = level - 1, child
-                    depth += 1
-                continue
-            for j in range(node * FAN_OUT, min(len(s.owner), (node + 1) * FAN_OUT)):
-                b = tree.boxes
-                if (
-                    b[j, 0] > box[5] or b[j, 5] < box[0]
-                    or b[j, 1] > box[6] or b[j, 6] < box[1]
-                    or b[j, 2] > box[7] or b[j, 7] < box[2]
-                    or b[j, 4] > box[9] or b[j, 9] < box[4]
-                    or b[j, 3] > box[8] or b[j, 8] < box[3]
-                ):  # fmt: skip
+            level, place = stack[depth, 0], stack[depth, 1]
+            b = tree.blocks[tree.level_first[level] + place]
+            # Without a branch, so that the processor compares several boxes at once.
+            for lane in range(FAN_OUT):
+                hit[lane] = (
+                    (b[0, lane] <= x_high) & (b[5, lane] >= x_low)
+                    & (b[1, lane] <= y_high) & (b[6, lane] >= y_low)
+                    & (b[2, lane] <= z_high) & (b[7, lane] >= z_low)
+                    & (b[3, lane] <= height_high) & (b[8, lane] >= height_low)
+                    & (b[4, lane] <= time_high) & (b[9, lane] >= time_low)
+                )  # fmt: skip
+            for lane in range(FAN_OUT):
+                if not hit[lane]:
                     continue
-                if among_themselves and j <= i:
+                j = place * FAN_OUT + lane
+                if level > 0:
+                    if not among_themselves or (j + 1) * FAN_OUT**level > i + offset:
+                        stack[depth, 0], stack[depth, 1] = level - 1, j
+                        depth += 1
                     continue
-                if s.owner[j] == q.owner[i] or (s.zone[j] and q.zone[i]):
+                if among_themselves and j <= i + offset:
                     continue
-                if s.party[j] == q.party[i] and not all_pairs:
+                s = tree.rows[j]
+                if s.owner == q.owner[i] or (s.zone and q.zone[i]):
+                    continue
+                if s.party == q.party[i] and not all_pairs:
                     continue
                 if (
-                    s.start_ms[j] - q.end_ms[i] > margins.time_ms
-                    or q.start_ms[i] - s.end_ms[j] > margins.time_ms
-                    or s.lower_m[j] - q.upper_m[i] > vertical_m
-                    or q.lower_m[i] - s.upper_m[j] > vertical_m
+                    s.start_ms - q.end_ms[i] > margins.time_ms
+                    or q.start_ms[i] - s.end_ms > margins.time_ms
+                    or s.lower_m - q.upper_m[i] > vertical_m
+                    or q.lower_m[i] - s.upper_m > vertical_m
                 ):
                     continue
-                within_m = lateral_m + q.slack_m[i] + s.slack_m[j]
-                reach = q.radius_rad[i] + s.radius_rad[j] + within_m / RADIUS_MIN_M
+                within_m = lateral_m + q.slack_m[i] + s.slack_m
+                reach = q.radius_rad[i] + s.radius_rad + within_m / RADIUS_MIN_M
                 cos_between = (
-                    q.centre[i, 0] * s.centre[j, 0]
-                    + q.centre[i, 1] * s.centre[j, 1]
-                    + q.centre[i, 2] * s.centre[j, 2]
+                    q.centre[i, 0] * s.centre[0] + q.centre[i, 1] * s.centre[1] + q.centre[i, 2] * s.centre[2]
                 )
                 if cos_between < math.cos(reach) - 1e-15:
                     continue
@@ -349,18 +267,19 @@ def search(
                     _frame_at(q.centre[i], frame)
                     _project(q.vertices, a0, a1, frame, qx, qy)
                     projected = True
-                b0, b1 = s.first[j], s.first[j + 1]
-                _project(s.vertices, b0, b1, frame, sx, sy)
+                b0, b1 = s.first, s.first + s.vertex_count
+                _project(tree.vertices, b0, b1, frame, sx, sy)
                 sure = within_m / RADIUS_MAX_M
                 near = sure
                 if margins.lateral_m > 0.0:
-                    widest = math.cos(min(1.5, reach + s.radius_rad[j]))
+                    widest = math.cos(min(1.5, reach + s.radius_rad))
                     near = within_m / (RADIUS_MIN_M * widest * widest)
                 if _footprints_meet(
-                    q.vertices[a0:a1], qx, qy, a1 - a0, s.vertices[b0:b1], sx, sy, b1 - b0,
+                    q.vertices[a0:a1], qx, qy, a1 - a0, tree.vertices[b0:b1], sx, sy, b1 - b0,
                     frame, sure, near, within_m,
                 ):  # fmt: skip
                     if found < len(out):
-                        out[found, 0], out[found, 1] = i, j
+                        out[found, 0] = tree.order[i + offset] if among_themselves else i
+                        out[found, 1] = tree.order[j]
                     found += 1
     return found

@@ -42,7 +42,7 @@ _SLACK_FREE_EDGE_M: Final = 1_500.0
 BOX_LIMIT: Final = 2**31 - 4
 """Boxes end here: what is beyond counts as here."""
 FAN_OUT: Final = 16
-"""How many boxes a node of the tree holds."""
+"""How many boxes a block of the tree holds."""
 
 
 class PackedVolumes(NamedTuple):
@@ -101,22 +101,49 @@ class PackedVolumes(NamedTuple):
         return self.vertices[self.first[index] : self.first[index + 1]]
 
 
+ROW: Final = np.dtype(
+    [
+        ("centre", np.float64, (3,)),
+        ("radius_rad", np.float64),
+        ("slack_m", np.float64),
+        ("start_ms", np.int64),
+        ("end_ms", np.int64),
+        ("lower_m", np.float64),
+        ("upper_m", np.float64),
+        ("first", np.int64),
+        ("vertex_count", np.int32),
+        ("owner", np.int32),
+        ("number", np.int32),
+        ("party", np.int32),
+        ("zone", np.bool_),
+    ],
+    align=True,
+)
+"""What the loops read of a stored volume, side by side: 104 bytes, so two or three lines of the cache."""
+
+
 class Tree(NamedTuple):
-    """A packed tree of boxes over volumes; n volumes, k nodes.
+    """A packed tree of boxes over volumes; n volumes with v ring vertices in all, k blocks.
 
     Attributes:
-        volumes: The volumes, in the order of the tree.
-        boxes: Their boxes as of `boxes`, shape (n, 10).
-        nodes: The boxes of the nodes, the level just above the volumes first, shape (k, 10). Node
-            m of a level holds the nodes (or volumes) 16 m to 16 m + 15 of the level below.
-        level_first: Where each level starts in `nodes`, and at last k, shape (levels + 1,).
+        rows: The volumes in the order of the tree, shape (n,); the ring of one is `vertex_count`
+            vertices from `first` on, the other fields are those of `PackedVolumes`.
+        vertices: Unit vectors of the ring vertices, shape (v, 3).
+        order: Which of the given volumes stands at each place, shape (n,).
+        blocks: Boxes as of `boxes`, 16 side by side: those of the volumes first, then level by
+            level those of the blocks below, shape (k, 10, 16). Block m of a level holds the
+            volumes (or blocks) 16 m to 16 m + 15 of the level below; where there is none stands
+            a box that nothing meets.
+        level_first: Where each level starts in `blocks`, and at last k, shape (levels + 1,). The
+            last level is one block.
         epoch_ms: The instant that counts as 0 in boxes.
-        ring_max: The most vertices of a ring.
+        ring_max: The most vertices of a ring, at least 1.
     """
 
-    volumes: PackedVolumes
-    boxes: npt.NDArray[np.int32]
-    nodes: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.void]
+    vertices: Floats
+    order: Ints
+    blocks: npt.NDArray[np.int32]
     level_first: Ints
     epoch_ms: int
     ring_max: int

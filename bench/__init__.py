@@ -1,0 +1,1 @@
+"""One command that prints every figure: `python -m bench`."""
