@@ -286,3 +286,38 @@ def _assert_inside(finding: Finding, v: Volume4D) -> None:
     point = spherely.create_point(w.position.lng_deg, w.position.lat_deg)
     ring = [(float(p[0]), float(p[1])) for p in outline.ring_deg()]
     assert spherely.distance(point, polygon(ring)) < 0.01
+
+
+# -- what once was missed ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_a_tip_half_a_millimetre_over_a_far_edge_is_found_in_either_order(engine: Engine, first: str) -> None:
+    # Far from its centre the plane of a large shape stretches: the tolerance must stretch with it.
+    a = Polygon(
+        vertices=(
+            LatLng(44.9929653862461, -1.2675441853956333),
+            LatLng(42.53071089193671, 23.422400775761826),
+            LatLng(6.194186121640662, 0.0),
+        )
+    )
+    b = Polygon(
+        vertices=(
+            LatLng(44.99992964372035, 0.1267646549551835),
+            LatLng(45.00669025971257, 0.13025019552080497),
+            LatLng(45.00669796420789, 0.12332894937426723),
+        )
+    )
+    items = {"A": intent("A", volume(a)), "B": intent("B", volume(b))}
+    others = [item for name, item in items.items() if name != first]
+    assert len(Picture(others, engine=engine).findings_of(items[first])) == 1
+    assert len(Picture([items[first], *others], engine=engine).findings()) == 1
+
+
+def test_the_gap_of_huge_shapes_is_measured_in_reasonable_time() -> None:
+    a = Circle(center=LatLng(0.0, 0.0), radius_m=1e6)
+    b = Circle(center=go(0.0, 0.0, 90.0, 2e6 + 50_000.0), radius_m=1e6)
+    picture = Picture([intent("A", volume(a)), intent("B", volume(b))], engine=Engine.PLAIN)
+    assert len(picture.findings(buffer=Buffer(lateral_m=50_100.0))) == 1
+    assert picture.findings(buffer=Buffer(lateral_m=49_900.0)) == ()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from keepclear.core import free_shifts
 from keepclear.core.conflicts import Buffer, Item, Verdict
 from keepclear.core.constraints import ConstraintRule
+from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng, position_of, unit_vectors
 from keepclear.core.index import Engine
 from keepclear.core.picture import Picture
@@ -21,6 +22,7 @@ from keepclear.core.resolution import Change, ChangeKind, resolve, shifted_item
 from keepclear.core.shapes import Outline, Polygon
 from keepclear.core.shifts import Limits
 from keepclear.core.sideways import moved_item
+from keepclear.core.times import TIME_MAX, TimeWindow
 from tests.strategies import at, band, go, intent, outlines, pictures, square, volume, window, zone
 
 HERE = square(35.0, 36.0, 500.0)
@@ -261,3 +263,54 @@ def test_windows_with_parts_of_a_millisecond_are_rounded_outwards() -> None:
     a = intent("A", volume(HERE, window(0, 10)))
     sliver = replace(window(10, 20), start=at(10) + timedelta(microseconds=1))
     assert len(Picture([a, intent("B", volume(HERE, sliver))]).findings()) == 1
+
+
+# -- what once went wrong ---------------------------------------------------------------------------
+
+
+def cell(lat: float, lng: float) -> Polygon:
+    half = 0.01
+    corners = ((-half, -half), (-half, half), (half, half), (half, -half))
+    return Polygon(vertices=tuple(LatLng(lat + north, lng + east) for north, east in corners))
+
+
+@pytest.mark.parametrize("side", [(0, 1), (0, -1), (1, 0), (-1, 0), (1, 1)])
+@pytest.mark.parametrize("apart_deg", [0.0, 2e-9])
+def test_what_only_touches_needs_a_small_move(side: tuple[int, int], apart_deg: float) -> None:
+    step = 0.02 + apart_deg
+    a = intent("A", volume(cell(45.0, 0.0)))
+    picture = Picture([a, intent("B", volume(cell(45.0 + side[0] * step, side[1] * step)))])
+    found = change(picture, a, ChangeKind.LATERAL)
+    assert found is not None
+    assert found.lateral_m <= 0.2
+
+
+@pytest.mark.parametrize("lngs", [(0.0, 179.0), (0.0, 120.0, -120.0), (-60.0, 0.0, 50.0, 100.0)])
+def test_an_item_with_volumes_far_apart_gets_no_sideways_move_and_no_proof(lngs: tuple[float, ...]) -> None:
+    a = intent("A", *(volume(square(0.0, lng, 50_000.0)) for lng in lngs))
+    picture = Picture([a, intent("B", volume(square(0.0, 0.5, 50_000.0)))])
+    resolution = resolve(picture, a)
+    assert [kind for kind, _ in resolution.undecided] == [ChangeKind.LATERAL]
+    assert ChangeKind.LATERAL not in resolution.none_within
+
+
+def test_a_shift_never_leaves_the_years_that_are_allowed() -> None:
+    end = TIME_MAX - timedelta(minutes=30)
+    late = TimeWindow(start=end - timedelta(hours=1), end=end)
+    a = intent("A", volume(HERE, late, band(0, 100)))
+    other = TimeWindow(start=late.start - timedelta(minutes=30), end=end)
+    resolution = resolve(Picture([a, intent("B", volume(HERE, other, band(0, 100)))]), a)
+    assert {found.kind for found in resolution.changes} >= {ChangeKind.ALTITUDE, ChangeKind.LATERAL}
+
+
+def test_a_shape_at_its_limit_leaves_the_sideways_move_undecided() -> None:
+    corners = ((0.0, -27.125), (-27.125, 0.0), (0.0, 27.125), (27.125, 0.0))
+    a = intent("A", volume(Polygon(vertices=tuple(LatLng(*corner) for corner in corners))))
+    resolution = resolve(Picture([a, intent("B", volume(square(0.0, 27.125, 5_000.0)))]), a)
+    assert ChangeKind.LATERAL not in resolution.none_within
+
+
+@pytest.mark.parametrize("lowest_m", [math.nan, math.inf, -math.inf])
+def test_a_lowest_altitude_must_be_an_altitude(lowest_m: float) -> None:
+    with pytest.raises(InvalidValueError, match="lowest"):
+        Limits(lowest_m=lowest_m)

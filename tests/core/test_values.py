@@ -164,3 +164,11 @@ def test_an_id_must_be_printable_and_short(name: str) -> None:
 def test_an_item_needs_a_volume() -> None:
     with pytest.raises(InvalidValueError, match="at least one volume"):
         OperationalIntent(id=ItemId("A"), volumes=())
+
+
+@pytest.mark.parametrize(
+    "bounds", [(math.inf, math.inf), (-math.inf, -math.inf), (1e16, 1e16), (math.nan, 0.0), (0.0, -1.0)]
+)
+def test_a_band_must_be_one(bounds: tuple[float, float]) -> None:
+    with pytest.raises(InvalidValueError):
+        AltitudeBand(lower_m=bounds[0], upper_m=bounds[1])

@@ -23,6 +23,8 @@ ALTITUDE_MIN_M: Final = -12_000.0
 """No altitude may be lower: it would be under the deepest sea floor."""
 ALTITUDE_MAX_M: Final = 1_000_000.0
 """No altitude may be higher; use no bound instead."""
+HEIGHT_MAX_M: Final = 1_100_000.0
+"""No bound of a band is farther from the ellipsoid: room for widening and for a shift."""
 
 _STANDARD_PRESSURE_HPA: Final = 1013.25
 _STANDARD_TEMPERATURE_K: Final = 288.15
@@ -172,7 +174,8 @@ class AltitudeBand:
         upper_m: The highest height, metres; infinity where there is no upper bound.
 
     Raises:
-        InvalidValueError: A bound is not a number, or the lower is above the upper.
+        InvalidValueError: A bound is not a number or beyond `HEIGHT_MAX_M`, or the lower is above the
+            upper.
     """
 
     lower_m: float = -math.inf
@@ -181,6 +184,11 @@ class AltitudeBand:
     def __post_init__(self) -> None:
         if math.isnan(self.lower_m) or math.isnan(self.upper_m):
             raise InvalidValueError("altitude", "a bound is not a number")
+        for bound_m, without_m in ((self.lower_m, -math.inf), (self.upper_m, math.inf)):
+            if bound_m != without_m and abs(bound_m) > HEIGHT_MAX_M:
+                raise InvalidValueError(
+                    "altitude", f"a bound of {bound_m:g} m is beyond {HEIGHT_MAX_M:,.0f} m"
+                )
         if self.lower_m > self.upper_m:
             raise InvalidValueError(
                 "altitude_lower", f"it is above altitude_upper ({self.lower_m:g} m > {self.upper_m:g} m)"

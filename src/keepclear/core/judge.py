@@ -118,11 +118,12 @@ def footprints_meet(a: PackedVolumes, b: PackedVolumes, pairs: Ints, lateral_mar
     ring_of = np.repeat(np.arange(len(j)), np.diff(starts))
     b_polygons = _polygons(b.vertices[vertex], ring_of, a.centre[i])
     meets = shapely.dwithin(a_polygons, b_polygons, within_m / RADIUS_MAX_M)
-    if lateral_margin_m > 0.0:
-        widest = np.cos(np.minimum(1.5, reach + b.radius_rad[j]))
-        near = shapely.dwithin(a_polygons, b_polygons, within_m / (RADIUS_MIN_M * widest**2))
-        for k in np.flatnonzero(near & ~meets):
-            meets[k] = lateral_gap(a.ring(i[k]), b.ring(j[k]))[0] <= within_m[k]
+    # Where the shapes come close, the plane stretches by no more than at the first one's rim.
+    rest = np.flatnonzero(~meets)
+    stretch = np.cos(np.minimum(1.5, a.radius_rad[i[rest]] + within_m[rest] / RADIUS_MIN_M)) ** 2
+    near = shapely.dwithin(a_polygons[rest], b_polygons[rest], within_m[rest] / (RADIUS_MIN_M * stretch))
+    for k in rest[near]:
+        meets[k] = lateral_gap(a.ring(i[k]), b.ring(j[k]))[0] <= within_m[k]
     result[close] = meets
     return result
 
@@ -160,11 +161,10 @@ def lateral_gap(a_ring: Floats, b_ring: Floats) -> tuple[float, Floats]:
     centre = a_ring.sum(axis=0)
     centre /= np.linalg.norm(centre)
     east, north = (axis[0] for axis in tangent_frames(centre[np.newaxis, :]))
-    flat = []
-    cos_reach = 1.0
+    depths, flat = [], []
     for ring in (a_ring, b_ring):
         depth = ring @ centre
-        cos_reach = min(cos_reach, float(depth.min()))
+        depths.append(np.minimum(depth, np.roll(depth, -1)))  # of the farther end of each edge
         flat.append(np.stack(((ring @ east) / depth, (ring @ north) / depth), axis=-1))
     a_polygon, b_polygon = (shapely.polygons(points) for points in flat)
 
@@ -176,14 +176,17 @@ def lateral_gap(a_ring: Floats, b_ring: Floats) -> tuple[float, Floats]:
         point = shapely.intersection(a_polygon, b_polygon).representative_point()
         return 0.0, raised(point.x, point.y)
     # Only edges that the plane's stretching leaves in question need measuring.
-    in_question = float(shapely.distance(a_polygon, b_polygon)) * RADIUS_MAX_M / RADIUS_MIN_M
-    in_question = in_question / cos_reach**2 + 1e-12
+    surely = float(shapely.distance(a_polygon, b_polygon)) * RADIUS_MAX_M / RADIUS_MIN_M + 1e-12
+    least_depth = min(float(depths[0].min()), float(depths[1].min())) - surely
     a_edges, b_edges = (
         shapely.linestrings(np.stack((points, np.roll(points, -1, axis=0)), axis=1)) for points in flat
     )
     best_m, best = np.inf, centre
-    found = shapely.STRtree(b_edges).query(a_edges, predicate="dwithin", distance=in_question)
-    for i, j in found.T.tolist():
+    reach = surely / max(0.01, least_depth) ** 2
+    found = shapely.STRtree(b_edges).query(a_edges, predicate="dwithin", distance=reach)
+    depth = np.maximum(0.0, np.minimum(depths[0][found[0]], depths[1][found[1]]) - surely)
+    in_question = shapely.distance(a_edges[found[0]], b_edges[found[1]]) * depth**2 <= surely
+    for i, j in found.T[in_question].tolist():
         i_next, j_next = (i + 1) % len(a_ring), (j + 1) % len(b_ring)
         ends = (*flat[0][i], *flat[0][i_next], *flat[1][j], *flat[1][j_next])
         _, px, py, qx, qy = closest_on_segments(*ends)

@@ -269,11 +269,10 @@ def search(
                     projected = True
                 b0, b1 = s.first, s.first + s.vertex_count
                 _project(tree.vertices, b0, b1, frame, sx, sy)
+                # Where the shapes come close, the plane stretches by no more than at the query's rim.
+                stretch = math.cos(min(1.5, q.radius_rad[i] + within_m / RADIUS_MIN_M)) ** 2
                 sure = within_m / RADIUS_MAX_M
-                near = sure
-                if margins.lateral_m > 0.0:
-                    widest = math.cos(min(1.5, reach + s.radius_rad))
-                    near = within_m / (RADIUS_MIN_M * widest * widest)
+                near = within_m / (RADIUS_MIN_M * stretch)
                 if _footprints_meet(
                     q.vertices[a0:a1], qx, qy, a1 - a0, tree.vertices[b0:b1], sx, sy, b1 - b0,
                     frame, sure, near, within_m,

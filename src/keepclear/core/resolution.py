@@ -20,9 +20,10 @@ import shapely
 from keepclear.core import free_shifts
 from keepclear.core.conflicts import NO_BUFFER, Buffer, Finding, Item, Verdict
 from keepclear.core.constraints import Constraint, ConstraintRule
+from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats, from_plane, geodesic_inverse, plane_of, position_of
 from keepclear.core.intents import ItemId
-from keepclear.core.packed import Margins, PackedVolumes
+from keepclear.core.packed import LATERAL_TOLERANCE_M, Margins, PackedVolumes
 from keepclear.core.picture import Hits, Picture
 from keepclear.core.shifts import (
     ALTITUDE_STEP_M,
@@ -40,6 +41,8 @@ LATERAL_STEP_M: Final = 0.1
 LATERAL_PAIRS_MAX: Final = 2_000
 """With more pairs of volumes in reach no sideways move is looked for."""
 _LATERAL_TRIES_MAX: Final = 200
+_LATERAL_COS_MIN: Final = math.cos(math.radians(60.0))
+_PROVEN_COS_MIN: Final = math.cos(0.05)
 
 
 class ForcedBy(NamedTuple):
@@ -246,14 +249,20 @@ class _Search:
         if len(hits.rows) > LATERAL_PAIRS_MAX:
             count = len(hits.rows)
             return f"not looked for: {count} pairs of volumes in reach, the limit is {LATERAL_PAIRS_MAX}"
+        rings = [self._query.ring(row) for row in range(self._query.volume_count)]
         centre = self._query.centre.sum(axis=0)
-        centre /= np.linalg.norm(centre)
-        forbidden, exact = [], True
-        for k, row in enumerate(hits.rows.tolist()):
-            own, other = plane_of(centre, self._query.ring(row)), plane_of(centre, hits.stored.ring(k))
-            region, is_exact = forbidden_moves(own, other)
-            forbidden.append(region.buffer(gap_m, quad_segs=16) if gap_m > 0.0 else region)
-            exact = exact and is_exact and gap_m == 0.0
+        centre /= max(float(np.linalg.norm(centre)), 1e-9)
+        spread = min(float((ring @ centre).min()) for ring in rings)
+        others = [hits.stored.ring(k) for k in range(len(hits.rows))]
+        if min(spread, *(float((ring @ centre).min()) for ring in others)) < _LATERAL_COS_MIN:
+            return "not looked for: the volumes lie too far apart"
+        forbidden, exact = [], gap_m == 0.0 and spread >= _PROVEN_COS_MIN
+        touching_m = LATERAL_TOLERANCE_M * 2.0 + self._query.slack_m[hits.rows] + hits.stored.slack_m
+        for row, other, apart_m in zip(hits.rows.tolist(), others, touching_m.tolist(), strict=True):
+            region, is_exact = forbidden_moves(plane_of(centre, rings[row]), plane_of(centre, other))
+            # What only touches is forbidden too: the region then contains the place where it stands.
+            forbidden.append(region.buffer(gap_m + apart_m, quad_segs=16))
+            exact = exact and is_exact
         edge = shapely.boundary(shapely.union_all(forbidden))
         out = shapely.get_coordinates(shapely.shortest_line(shapely.Point(0.0, 0.0), edge))[1]
         distance_m = float(np.hypot(*out))
@@ -274,7 +283,10 @@ class _Search:
             if steps * LATERAL_STEP_M > self._limits.lateral_m:
                 return None
             move = direction * (steps * LATERAL_STEP_M)
-            moved = moved_item(self._item, centre, move)
+            try:
+                moved = moved_item(self._item, centre, move)
+            except InvalidValueError:  # a shape at a limit would be over it there
+                return None
             if self._is_clear(moved):
                 there = position_of(from_plane(centre, move[np.newaxis, :])[0])
                 _, bearing = geodesic_inverse(*start, *there)

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from keepclear.core.altitudes import ALTITUDE_MAX_M, ALTITUDE_MIN_M
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.index import ShiftFunctions
 from keepclear.core.packed import ALTITUDE_TOLERANCE_M, Ints, Margins, PackedVolumes
-from keepclear.core.times import floor_ms
+from keepclear.core.times import TIME_MAX, TIME_MIN, ceil_ms, floor_ms
 
 ALTITUDE_STEP_M: Final = 0.1
 """Altitude shifts are whole multiples of this."""
@@ -56,6 +57,8 @@ class Limits:
         for field, value, limit in limits:
             if not 0.0 <= value <= limit:
                 raise InvalidValueError(field, f"{value!r} is not within 0..{limit:,.0f}")
+        if self.lowest_m is not None and not ALTITUDE_MIN_M <= self.lowest_m <= ALTITUDE_MAX_M:
+            raise InvalidValueError("lowest", f"{self.lowest_m!r} m is not an altitude")
         if self.not_before is not None and self.not_before.utcoffset() is None:
             raise InvalidValueError("not_before", "a time needs a zone; write 2026-01-31T12:00:00Z")
 
@@ -157,9 +160,11 @@ def step_limits(query: PackedVolumes, limits: Limits) -> StepLimits:
     """Return the limits in whole steps for these volumes."""
     most_ms = math.floor(limits.time_s * 1000.0 + 1e-6)
     least_ms = -most_ms
-    if limits.not_before is not None and query.volume_count:
-        room_ms = int(query.start_ms.min()) - floor_ms(limits.not_before)
-        least_ms = max(least_ms, -max(0, room_ms))
+    if query.volume_count:
+        first_ms, last_ms = int(query.start_ms.min()), int(query.end_ms.max())
+        earliest_ms = floor_ms(TIME_MIN) if limits.not_before is None else ceil_ms(limits.not_before)
+        least_ms = max(least_ms, min(0, earliest_ms - first_ms))
+        most_ms = min(most_ms, max(0, floor_ms(TIME_MAX) - last_ms))
     most_steps = math.floor(limits.altitude_m / ALTITUDE_STEP_M + 1e-6)
     least_steps = -most_steps
     bounded = query.lower_m[np.isfinite(query.lower_m)]
