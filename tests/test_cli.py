@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from keepclear.cli import main
+from keepclear.cli import run as run_process
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "examples" / "cases"
@@ -228,3 +230,43 @@ def test_text_of_others_cannot_steer_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed(shell: str) -> None:
     assert "keepclear" in run("completion", shell).stdout
+
+
+def test_an_interrupted_check_is_not_a_conflict(tmp_path: Path) -> None:
+    waiting = tmp_path / "never-written.json"
+    os.mkfifo(waiting)
+    command = [sys.executable, "-m", "keepclear.cli", "check", str(case("true-conflict")), str(waiting)]
+    # The pipe opens once the check reads it, so the check is surely under way.
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process,
+        waiting.open("wb"),
+    ):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == b""
+    assert b"aborted" in err
+    assert b"Traceback" not in err
+
+
+def test_a_fault_of_ours_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise RuntimeError("something that cannot happen")
+
+    monkeypatch.setattr("keepclear.main.check_gathered", broken)
+    monkeypatch.setattr(sys, "argv", ["keepclear", "check", str(case("true-conflict"))])
+    monkeypatch.setattr("gc.disable", lambda: None)
+    with pytest.raises(SystemExit) as stopped:
+        run_process()
+    assert stopped.value.code == 3
+    assert "no verdict" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_is_not_a_conflict() -> None:
+    files = " ".join(str(path) for path in sorted((ROOT / "examples" / "switzerland-2018").glob("*.geojson")))
+    line = f"{sys.executable} -m keepclear.cli check {files} --format json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["141"]
+    assert "Traceback" not in done.stderr

@@ -25,6 +25,9 @@ EXIT_CLEAR: Final = 0
 EXIT_CONFLICT: Final = 1
 EXIT_BAD_INPUT: Final = 2
 EXIT_CANNOT_DECIDE: Final = 3
+EXIT_ABORTED: Final = 130
+EXIT_NOBODY_READS: Final = 141
+_DEBUG: Final = "KEEPCLEAR_DEBUG"
 
 _EXITS = """
 Exit codes: 0 clear; 1 conflicts, or a notice is required; 2 bad usage or bad input (no verdict);
@@ -203,6 +206,9 @@ def _put(data: bytes, output: str | None) -> None:
 
     try:
         write_bytes(output or STDIN, data)
+    except BrokenPipeError:  # who reads the answer has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_NOBODY_READS) from None
     except InvalidValueError as error:
         _say(f"error: {error}")
         raise SystemExit(EXIT_BAD_INPUT) from None
@@ -565,10 +571,24 @@ def completion(shell: str) -> None:
 
 
 def run() -> None:
-    """Run as a process of its own."""
+    """Run as a process of its own: whatever happens, the exit code says nothing that is not so."""
     # Collecting garbage among a million values in use would take a third of the time of a check.
     gc.disable()
-    main(prog_name="keepclear")
+    try:
+        code = main.main(prog_name="keepclear", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        _say("aborted: no verdict")
+        code = EXIT_ABORTED
+    except Exception as error:
+        if os.environ.get(_DEBUG):
+            raise
+        _say(f"error: a fault in keepclear itself, so no verdict: {type(error).__name__}: {error}")
+        _say(f"please report it with what {_DEBUG}=1 shows")
+        code = EXIT_CANNOT_DECIDE
+    sys.exit(code if isinstance(code, int) else EXIT_CLEAR)
 
 
 if __name__ == "__main__":
