@@ -5,10 +5,12 @@ Only click is imported at the start; what a command needs is imported when it ru
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,7 +35,8 @@ _EXITS = """
 Exit codes: 0 clear; 1 conflicts, or a notice is required; 2 bad usage or bad input (no verdict);
 3 could not decide.
 """
-_PROGRESS_FROM_VOLUMES: Final = 20_000
+_PROGRESS_AFTER_S: Final = 1.0
+_LARGE_FILE_BYTES: Final = 5_000_000
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -177,13 +180,14 @@ def _load(
     if len(set(files)) < len(files):
         raise click.UsageError("a file is named twice")
     kind = None if from_format is None else Format(from_format)
-    shown = _say if sys.stderr.isatty() and len(files) > 1 else None
-    return load(
-        files,
-        settings=_settings(qnh, isa),
-        kind=kind,
-        opened=None if shown is None else lambda name: shown(f"reading {name}"),
-    )
+    return load(files, settings=_settings(qnh, isa), kind=kind, opened=_say_reading)
+
+
+def _say_reading(name: str) -> None:
+    """Tell on a terminal that a file is being read, if that takes long."""
+    path = Path(name)
+    if sys.stderr.isatty() and path.is_file() and path.stat().st_size > _LARGE_FILE_BYTES:
+        _say(f"reading {name} ({path.stat().st_size / 1e6:,.0f} MB)")
 
 
 def _say(message: str) -> None:
@@ -214,19 +218,29 @@ def _put(data: bytes, output: str | None) -> None:
         raise SystemExit(EXIT_BAD_INPUT) from None
 
 
-def _progress(volumes: int) -> Any:
-    """Return a context with a bar on a terminal for long work, else one that does nothing."""
-    import contextlib
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """Give what shows a bar on a terminal once the work takes long; None elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    since_s = time.monotonic()
+    bars: list[Any] = []
 
-    if volumes < _PROGRESS_FROM_VOLUMES or not sys.stderr.isatty():
-        return contextlib.nullcontext(None)
+    def told(done: int, total: int) -> None:
+        if time.monotonic() - since_s < _PROGRESS_AFTER_S:
+            return
+        if not bars:
+            bars.append(click.progressbar(length=total, label="checking", file=sys.stderr))
+        bar = bars[0]
+        bar.length, bar.pos = total, done  # a later step counts anew
+        bar.render_progress()
 
-    @contextlib.contextmanager
-    def bar() -> Any:
-        with click.progressbar(length=volumes, label="checking", file=sys.stderr) as shown:
-            yield lambda done, _total: shown.update(done - shown.pos)
-
-    return bar()
+    try:
+        yield told
+    finally:
+        if bars:
+            bars[0].render_finish()
 
 
 @click.group(context_settings=_CONTEXT)
@@ -323,7 +337,7 @@ def check(
     gathered = _load(files, from_format, qnh, isa)
     _say_problems(gathered)
     chosen = _engine(Engine(engine))
-    with _progress(sum(len(item.volumes) for item in gathered.items)) as progress:
+    with _progress() as progress:
         result = check_gathered(
             gathered,
             buffer=buffer,

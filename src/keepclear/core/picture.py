@@ -27,6 +27,8 @@ NEWCOMERS_MIN: Final = 4_000
 NEWCOMERS_RATIO: Final = 0.02
 """So many of the volumes in the index may stand beside it, where that is more."""
 
+_TOLD_EVERY: Final = 500
+
 
 class Hits(NamedTuple):
     """What volumes of an item meet; k pairs.
@@ -212,23 +214,27 @@ class Picture:
             buffer: The gap that items must leave.
             near: Gaps up to which a pair that is clear is reported as a near miss; None for none.
             all_pairs: True to judge items of one party against each other too.
-            progress: Told how many volumes are done.
+            progress: Told how many volumes are searched, then how many findings are made.
 
         Returns:
             Each pair of items at most once: conflicts and notices required, then near misses; each
             in the order of the picture.
         """
         pairs = self.index.pairs(buffer.margins, all_pairs=all_pairs, progress=progress)
-        found = self._of_pairs(pairs, None, frozenset())
+        found = self._of_pairs(pairs, None, frozenset(), progress)
         if near is None:
             return found
         wide = widest(near.margins, buffer.margins)
         nearby = self.index.pairs(wide, all_pairs=all_pairs, progress=progress)
         meeting = frozenset((finding.a.id, finding.b.id) for finding in found)
-        return found + self._of_pairs(nearby, Verdict.NEAR_MISS, meeting)
+        return found + self._of_pairs(nearby, Verdict.NEAR_MISS, meeting, progress)
 
     def _of_pairs(
-        self, pairs: Ints, verdict: Verdict | None, skipped: frozenset[tuple[ItemId, ItemId]]
+        self,
+        pairs: Ints,
+        verdict: Verdict | None,
+        skipped: frozenset[tuple[ItemId, ItemId]],
+        progress: Progress | None,
     ) -> tuple[Finding, ...]:
         a, b = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
         # The item that came first is `a`, whichever volume comes first in the index.
@@ -237,7 +243,7 @@ class Picture:
         pairs[swapped] = pairs[swapped, ::-1]
         query, hits = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
         rows = np.arange(len(pairs))
-        return self._grouped(query, Hits(rows, hits), verdict, skipped)
+        return self._grouped(query, Hits(rows, hits), verdict, skipped, progress=progress)
 
     def findings_of(
         self, item: Item, *, buffer: Buffer = NO_BUFFER, all_pairs: bool = False
@@ -262,7 +268,9 @@ class Picture:
         hits: Hits,
         verdict: Verdict | None,
         skipped: frozenset[tuple[ItemId, ItemId]],
+        *,
         query_item: Item | None = None,
+        progress: Progress | None = None,
     ) -> tuple[Finding, ...]:
         """Make one finding of all pairs of volumes of the same two items."""
         if len(hits.rows) == 0:
@@ -272,7 +280,10 @@ class Picture:
         a_owner, b_owner = a_owner[order], hits.stored.owner[order]
         starts = np.flatnonzero((np.diff(a_owner) != 0) | (np.diff(b_owner) != 0)) + 1
         findings = []
-        for group in np.split(order, starts):
+        groups = np.split(order, starts)
+        for done, group in enumerate(groups):
+            if progress is not None and done % _TOLD_EVERY == 0:
+                progress(done, len(groups))
             a = query_item or self.owner(int(query.owner[hits.rows[group[0]]]))
             b = self.owner(int(hits.stored.owner[group[0]]))
             if (a.id, b.id) not in skipped:
