@@ -270,3 +270,81 @@ def test_a_reader_that_has_gone_is_not_a_conflict() -> None:
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == ["141"]
     assert "Traceback" not in done.stderr
+
+
+def test_what_has_all_ended_is_not_clear(tmp_path: Path) -> None:
+    entries = [{**entry, "state": "Ended"} for entry in json.loads(case("true-conflict").read_text())]
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(entries))
+    done = run("check", plan)
+    assert done.returncode == 3
+    assert "everything has ended" in done.stdout
+
+
+def test_items_of_one_party_are_clear_but_it_is_said_that_none_were_compared(tmp_path: Path) -> None:
+    entries = [{**entry, "party": "north"} for entry in json.loads(case("true-conflict").read_text())]
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(entries))
+    done = run("check", plan)
+    assert done.returncode == 0
+    assert "none were compared" in done.stdout
+    assert run("check", plan, "--all-pairs").returncode == 1
+
+
+def test_output_follows_a_link_keeps_permissions_and_writes_into_a_pipe(tmp_path: Path) -> None:
+    kept, link, pipe = tmp_path / "kept.json", tmp_path / "link.json", tmp_path / "pipe"
+    kept.write_text("old")
+    kept.chmod(0o600)
+    link.symlink_to(kept)
+    assert run("check", case("pole"), "--format", "json", "-o", link).returncode == 1
+    assert link.is_symlink()
+    assert json.loads(kept.read_text())["checked"]["answer"] == "conflict"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    os.mkfifo(pipe)
+    command = [
+        sys.executable,
+        "-m",
+        "keepclear.cli",
+        "check",
+        str(case("pole")),
+        "--format",
+        "csv",
+        "-o",
+        str(pipe),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT) as process:
+        assert pipe.read_text().startswith("verdict,")
+    assert process.returncode == 1
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
+@pytest.mark.parametrize("redirection", ["> /dev/full", ">&-"])
+def test_an_answer_that_cannot_be_written_is_not_a_verdict(redirection: str) -> None:
+    line = f"{sys.executable} -m keepclear.cli check {case('near-miss-1m')} {redirection}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 2
+    assert "the standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_many_bad_items_are_told_quickly(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps([{"id": "x"}] * 20_000))
+    done = run("check", plan)
+    assert done.returncode == 2
+    assert "more than 1000 problems" in done.stderr
+
+
+def test_two_forcing_pairs_stand_on_lines_of_their_own() -> None:
+    files = sorted((ROOT / "examples" / "wildfire-2020").glob("*.geojson"))
+    done = run("resolve", *files, "--operation", "T74_157")
+    assert "\\u000a" not in done.stdout
+
+
+def test_resolve_without_a_change_does_not_promise_one() -> None:
+    ids = [item["id"] for item in json.loads(case("true-conflict").read_text())]
+    none = ("--max-time", "0", "--max-altitude", "0", "--max-lateral", "0")
+    done = run("resolve", case("true-conflict"), "--operation", ids[0], *none)
+    assert "no change found" in done.stdout
+    assert "each change" not in done.stdout

@@ -211,7 +211,6 @@ def _put(data: bytes, output: str | None) -> None:
     try:
         write_bytes(output or STDIN, data)
     except BrokenPipeError:  # who reads the answer has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(EXIT_NOBODY_READS) from None
     except InvalidValueError as error:
         _say(f"error: {error}")

@@ -45,25 +45,55 @@ def read_bytes(name: str) -> bytes:
 def write_bytes(name: str, data: bytes) -> None:
     """Write a file so that it is there whole or not at all, or the standard output for `-`.
 
+    A link is followed, a file keeps its permissions, and what is no regular file (a device, a named
+    pipe) is written to as it is.
+
     Raises:
         InvalidValueError: It cannot be written.
+        BrokenPipeError: Who reads the standard output has gone.
     """
-    if name == STDIN:
+    try:
+        if name == STDIN:
+            _write_stdout(data)
+            return
+        path = Path(name).resolve()
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)
+        else:
+            _replace(path, data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        shown = "the standard output" if name == STDIN else name
+        raise InvalidValueError("", f"{shown} cannot be written: {error.strerror or error}") from None
+
+
+def _write_stdout(data: bytes) -> None:
+    if sys.stdout is None:
+        raise OSError("it is closed")
+    try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        return
-    path = Path(name)
+    except OSError:
+        # What is left in the buffer must not fail once more when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in place of what is there, in one step."""
+    if path.exists():
+        mode = path.stat().st_mode & 0o777
+    else:
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(unfinished).chmod(0o666 & ~umask)
-            Path(unfinished).replace(path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InvalidValueError("", f"{name} cannot be written: {error.strerror or error}") from None
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(unfinished).chmod(mode)
+        Path(unfinished).replace(path)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise

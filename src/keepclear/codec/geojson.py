@@ -14,7 +14,7 @@ import msgspec
 
 from keepclear.codec.features import Feature, Gathering, place_of
 from keepclear.codec.geometries import HOLES_REFUSED, Area, Line, Located, Spot
-from keepclear.codec.json_errors import decode_json, text_of
+from keepclear.codec.json_errors import decode_json, refuse_repeated_names, text_of
 from keepclear.codec.properties import PROPERTY_NAMES, Fault, number_of, shown
 from keepclear.codec.reading import Item, ItemKind, Reading, ReadSettings
 from keepclear.core.altitudes import Altitude, Datum
@@ -90,6 +90,7 @@ def _entries(text: bytes) -> list[msgspec.Raw]:
     """
     try:
         document = decode_json(text, _Document)
+        refuse_repeated_names(text)
         _check_crs(document.crs)
         if document.type == "FeatureCollection":
             entries: list[msgspec.Raw] = decode_json(document.features or b"null", list[msgspec.Raw])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,6 +16,7 @@ from keepclear.core.errors import InvalidValueError
 
 _BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _SUGGESTION_CUTOFF: Final = 0.6
+_NAMES_SHOWN_MAX: Final = 8
 
 
 def text_of(data: bytes) -> bytes:
@@ -56,6 +60,31 @@ def decode_json(data: bytes, kind: Any = Any) -> Any:
         raise InvalidValueError("", "the JSON nests too deeply") from None
 
 
+def refuse_repeated_names(data: bytes) -> None:
+    """Refuse JSON in which an object has a name twice: readers differ in which of the values counts.
+
+    Raises:
+        InvalidValueError: A name stands twice; the reason shows the object.
+
+    Source:
+        RFC 8259, section 4: names within an object should be unique.
+    """
+    try:
+        # What the values are does not matter here; `len` is the cheapest to call for a number.
+        json.loads(data, object_pairs_hook=_without_repeats, parse_int=len, parse_float=len)
+    except RecursionError:
+        raise InvalidValueError("", "the JSON nests too deeply") from None
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> None:
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in counts.items() if count > 1)
+        listed = ", ".join(repr(name) for name, _ in pairs[:_NAMES_SHOWN_MAX])
+        raise InvalidValueError("", f"the name {repeated!r} stands twice in one object (with {listed})")
+
+
 def _where(data: bytes, message: str) -> str:
     found = re.search(r"\(byte (\d+)\)", message)
     if found is None:  # it breaks off
@@ -86,8 +115,12 @@ def misfits(value: object, kind: Any, path: str = "") -> Iterator[InvalidValueEr
     Yields:
         One error for each place that does not fit, in the order of the type's fields.
     """
-    info = msgspec.inspect.type_info(kind)
-    yield from _misfits(value, info, kind, path)
+    yield from _misfits(value, _description(kind), kind, path)
+
+
+@functools.cache
+def _description(kind: Any) -> msgspec.inspect.Type:
+    return msgspec.inspect.type_info(kind)
 
 
 def _misfits(value: object, info: msgspec.inspect.Type, kind: Any, path: str) -> Iterator[InvalidValueError]:

@@ -36,7 +36,7 @@ class Answer(Enum):
     NO_VERDICT = "no_verdict"
     """The input has problems; nothing was checked."""
     CANNOT_DECIDE = "cannot_decide"
-    """Not everything could be checked, and what could be is clear."""
+    """Not everything could be checked, or there was nothing to check, and what could be is clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class CheckResult:
             return Answer.NO_VERDICT
         if self.conflicts or self.notices:
             return Answer.CONFLICT
-        if self.problems or not self.items:
+        if self.problems or self.ended_count == len(self.items):
             return Answer.CANNOT_DECIDE
         return Answer.CLEAR
 

@@ -53,7 +53,7 @@ def _depth(overlap: str, gap: float, gap_text: str) -> str:
 
 
 def _render(parts: Iterable[object]) -> bytes:
-    tty = sys.stdout.isatty()
+    tty = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if tty else _WIDTH_WITHOUT_TERMINAL
     text = io.StringIO()
     console = Console(
@@ -88,6 +88,18 @@ def _findings_table(findings: tuple[Finding, ...]) -> Table:
     return table
 
 
+def _nothing(result: CheckResult) -> str:
+    return "everything has ended" if result.items else "the files hold no operations and no zones"
+
+
+def _not_compared(result: CheckResult) -> str:
+    """Say so where no two items had to be compared: a forgotten party should not pass for clear."""
+    owners = {item.party if item.party is not None else item.id for item in result.items}
+    if result.all_pairs or len(owners) > 1:
+        return ""
+    return "; all are of one party, so none were compared with each other (--all-pairs does)"
+
+
 def answer_line(result: CheckResult) -> str:
     """Return the answer of a check in one line."""
     zones = sum(isinstance(item, Constraint) for item in result.items)
@@ -98,7 +110,7 @@ def answer_line(result: CheckResult) -> str:
         scope += f", {count_text(len(result.near_misses), 'near miss', 'near misses')}"
     match result.answer:
         case Answer.CLEAR:
-            return f"CLEAR: {scope}"
+            return f"CLEAR: {scope}{_not_compared(result)}"
         case Answer.CONFLICT:
             found = [count_text(len(result.conflicts), "conflict")] if result.conflicts else []
             if result.notices:
@@ -118,7 +130,7 @@ def answer_line(result: CheckResult) -> str:
                 f" {count_text(len(result.problems), 'problem')} was not checked"
             )
         case Answer.CANNOT_DECIDE:
-            return "CANNOT DECIDE: the files hold no operations and no zones, so nothing was checked"
+            return f"CANNOT DECIDE: {_nothing(result)}, so nothing was checked"
 
 
 def check_table(result: CheckResult) -> bytes:
@@ -178,7 +190,10 @@ def resolution_table(resolution: Resolution) -> bytes:
         ]
         proven = "proven" if change.is_smallest else "best found"
         table.add_row(
-            change.kind.value.replace("_", " "), _change_text(change), proven, _text("\n".join(forced))
+            change.kind.value.replace("_", " "),
+            _change_text(change),
+            proven,
+            Text("\n").join(_text(by) for by in forced),
         )
     limits = resolution.limits
     within = {
@@ -193,7 +208,9 @@ def resolution_table(resolution: Resolution) -> bytes:
         table.add_row(kind.value.replace("_", " "), reason, "", "")
     conflicts = sum(finding.verdict is Verdict.CONFLICT for finding in resolution.conflicts)
     said = Text.assemble(
-        f"{count_text(conflicts, 'conflict').upper()} of ", name, "; each change below clears all of them"
+        f"{count_text(conflicts, 'conflict').upper()} of ",
+        name,
+        "; each change below clears all of them" if resolution.changes else "; no change found clears them",
     )
     return _render([_findings_table(resolution.conflicts), said, table])
 

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from keepclear.codec.f3548 import wire
-from keepclear.codec.json_errors import decode_json, did_you_mean, misfits, text_of
+from keepclear.codec.json_errors import decode_json, did_you_mean, misfits, refuse_repeated_names, text_of
 from keepclear.codec.properties import instant_of_text
 from keepclear.codec.reading import Item, ItemKind, Reading, ReadSettings
 from keepclear.core.altitudes import Altitude, AltitudeBand, Datum, LengthUnit, band_of
@@ -45,7 +45,9 @@ def decode(data: bytes, source: str, settings: ReadSettings) -> Reading:
     """
     reading = Reading(source)
     try:
-        entries = decode_json(text_of(data), list[msgspec.Raw])
+        text = text_of(data)
+        entries = decode_json(text, list[msgspec.Raw])
+        refuse_repeated_names(text)
     except InvalidValueError as error:
         reading.refuse_value(error)
         return reading
