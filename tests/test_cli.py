@@ -348,3 +348,18 @@ def test_resolve_without_a_change_does_not_promise_one() -> None:
     done = run("resolve", case("true-conflict"), "--operation", ids[0], *none)
     assert "no change found" in done.stdout
     assert "each change" not in done.stdout
+
+
+def test_an_answer_is_not_written_over_an_input_or_another_answer(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(case("pole").read_bytes())
+    for arguments in (
+        ["check", plan, "-o", plan],
+        ["check", plan, "-o", tmp_path / "x", "--report", tmp_path / "x"],
+        ["convert", plan, "--to", "f3548", "-o", plan],
+    ):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "would be overwritten" in done.stderr
+    assert plan.read_bytes() == case("pole").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]

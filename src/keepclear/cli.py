@@ -183,6 +183,18 @@ def _load(
     return load(files, settings=_settings(qnh, isa), kind=kind, opened=_say_reading)
 
 
+def _refuse_overwriting(files: tuple[str, ...], *outputs: str | None) -> None:
+    """Refuse to write an answer over an input, or two answers to one place."""
+    taken = {Path(name).resolve() for name in files if name != "-"}
+    for output in outputs:
+        if output is None or output == "-":
+            continue
+        path = Path(output).resolve()
+        if path in taken and not (path.exists() and not path.is_file()):
+            raise click.UsageError(f"{output} would be overwritten: it is read, or written twice")
+        taken.add(path)
+
+
 def _say_reading(name: str) -> None:
     """Tell on a terminal that a file is being read, if that takes long."""
     path = Path(name)
@@ -333,6 +345,8 @@ def check(
     from keepclear.core.index import Engine
     from keepclear.main import check_gathered
 
+    _refuse_overwriting(files, output, report)
+    _refuse_overwriting(files, output)
     gathered = _load(files, from_format, qnh, isa)
     _say_problems(gathered)
     chosen = _engine(Engine(engine))
@@ -465,6 +479,7 @@ def resolve(
     from keepclear.core.resolution import resolve as resolve_in
     from keepclear.core.shifts import Limits
 
+    _refuse_overwriting(files, output)
     gathered = _load(files, from_format, qnh, isa)
     if gathered.problems:
         _say_problems(gathered)
