@@ -346,7 +346,6 @@ def check(
     from keepclear.main import check_gathered
 
     _refuse_overwriting(files, output, report)
-    _refuse_overwriting(files, output)
     gathered = _load(files, from_format, qnh, isa)
     _say_problems(gathered)
     chosen = _engine(Engine(engine))
@@ -538,6 +537,7 @@ def convert(
     """
     from keepclear.codec.formats import WRITERS, Format, format_by_name
 
+    _refuse_overwriting(files, output)
     gathered = _load(files, from_format, qnh, isa)
     if gathered.problems:
         _say_problems(gathered)
