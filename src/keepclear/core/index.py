@@ -229,6 +229,10 @@ class VolumeIndex:
         """Return the stored volumes at these places of those given, shape (k,)."""
         return self._ordered.taken(self._place[places])
 
+    def owners(self, places: Ints) -> npt.NDArray[np.int32]:
+        """Return the owners of the stored volumes at these places of those given, any shape."""
+        return np.asarray(self._ordered.owner[self._place[places]])
+
     def shift_functions(self) -> ShiftFunctions:
         """Return the functions of `free_shifts`, compiled where the loops search."""
         if self.uses_loops:

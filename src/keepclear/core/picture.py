@@ -79,7 +79,7 @@ class Picture:
         for place, item in enumerate(held):
             if self._place.setdefault(item.id, place) != place:
                 raise InvalidValueError("id", f"the id {item.id!r} stands twice")
-            self._code_of(item.party, place)
+            self._number(item.party)
         self._index = VolumeIndex(self._pack(held, range(len(held))), engine)
         self._newcomers: list[PackedVolumes] = []
         self._gone = 0
@@ -124,7 +124,7 @@ class Picture:
         place = len(self._items)
         self._items.append(item)
         self._place[item.id] = place
-        self._code_of(item.party, place)
+        self._number(item.party)
         self._newcomers.append(self._pack([item], [place]))
         waiting = sum(part.volume_count for part in self._newcomers)
         if waiting > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._index.volumes.volume_count):
@@ -137,14 +137,16 @@ class Picture:
             self._items[place] = None
             self._gone += 1
 
-    def _code_of(self, party: PartyId | None, place: int) -> int:
-        """Return a number for a party; an item without one is a party that nobody else is."""
-        return -2 - place if party is None else self._party.setdefault(party, len(self._party))
+    def _number(self, party: PartyId | None) -> None:
+        """Give a party that is new a number."""
+        if party is not None:
+            self._party.setdefault(party, len(self._party))
 
     def _pack(self, items: Sequence[Item], places: Iterable[int]) -> PackedVolumes:
         owner, party, zone = [], [], []
         for item, place in zip(items, places, strict=True):
             count = len(item.volumes)
+            # An item without a party is a party that nobody else is.
             code = -2 - place if item.party is None else self._party.get(item.party, len(self._party))
             owner.extend([place] * count)
             party.extend([code] * count)
@@ -236,11 +238,9 @@ class Picture:
         skipped: frozenset[tuple[ItemId, ItemId]],
         progress: Progress | None,
     ) -> tuple[Finding, ...]:
-        a, b = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
         # The item that came first is `a`, whichever volume comes first in the index.
-        swapped = np.flatnonzero(a.owner > b.owner)
-        pairs = pairs.copy()
-        pairs[swapped] = pairs[swapped, ::-1]
+        owners = self._index.owners(pairs)
+        pairs = np.where((owners[:, 0] > owners[:, 1])[:, np.newaxis], pairs[:, ::-1], pairs)
         query, hits = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
         rows = np.arange(len(pairs))
         return self._grouped(query, Hits(rows, hits), verdict, skipped, progress=progress)
