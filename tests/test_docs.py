@@ -301,7 +301,7 @@ def test_problems_of_values_and_files_are_among_the_messages(tmp_path: Path) -> 
         lambda: keepclear.Limits(time_s=-1.0),
         lambda: Atmosphere(qnh_min_hpa=1.0, qnh_max_hpa=2.0),
         lambda: keepclear.corridor_legs((), 1.0),
-        lambda: keepclear.Picture([])["nobody"],
+        lambda: keepclear.Picture([]).label("nobody"),
         lambda: ReadSettings(
             atmosphere=Atmosphere(qnh_min_hpa=1000, qnh_max_hpa=1010, isa_deviation_min_k=9)
         ),

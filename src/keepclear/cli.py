@@ -492,8 +492,9 @@ def resolve(
             not_before=not_before,
             seconds_per_metre=seconds_per_metre,
         )
+        item = gathered.item(operation)
         picture = Picture(gathered.items)
-        found = resolve_in(picture, picture[operation], limits=limits, buffer=buffer, all_pairs=all_pairs)
+        found = resolve_in(picture, item, limits=limits, buffer=buffer, all_pairs=all_pairs)
     except KeepclearError as error:
         _say(f"error: {error}")
         ctx.exit(EXIT_BAD_INPUT)

@@ -164,5 +164,6 @@ def resolve(
     gathered = load(sources, settings=settings)
     if gathered.problems:
         raise InvalidValueError("", "; ".join(str(problem) for problem in gathered.problems))
+    item = gathered.item(operation)
     picture = Picture(gathered.items, engine=engine)
-    return resolve_in(picture, picture[operation], limits=limits, buffer=buffer, all_pairs=all_pairs)
+    return resolve_in(picture, item, limits=limits, buffer=buffer, all_pairs=all_pairs)

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepclear.core import picture as picture_module
-from keepclear.core.conflicts import ConflictRule, Finding, Item
+from keepclear.core.conflicts import ConflictRule, Finding, Item, label_of
+from keepclear.core.constraints import Constraint
 from keepclear.core.errors import UnknownItemError
 from keepclear.core.index import Engine
 from keepclear.core.intents import IntentState, ItemId
+from keepclear.core.packed import pack
 from keepclear.core.picture import Picture
 from tests.strategies import intent, pictures, square, volume, window
 
@@ -24,14 +26,15 @@ def pairs(findings: tuple[Finding, ...]) -> set[frozenset[str]]:
 
 
 def test_an_item_held_later_is_found_and_one_dropped_is_not() -> None:
-    picture = Picture([intent("A", volume(HERE))])
+    a = intent("A", volume(HERE))
+    picture = Picture([a])
     picture.hold(intent("B", volume(HERE)))
-    assert pairs(picture.findings_of(picture["A"])) == {frozenset("AB")}
+    assert pairs(picture.findings_of(a)) == {frozenset("AB")}
     picture.drop(ItemId("B"))
-    assert picture.findings_of(picture["A"]) == ()
+    assert picture.findings_of(a) == ()
     assert "B" not in picture
     with pytest.raises(UnknownItemError):
-        picture["B"]
+        picture.label("B")
 
 
 def test_an_amended_item_stands_in_place_of_the_old_one() -> None:
@@ -44,7 +47,7 @@ def test_an_amended_item_stands_in_place_of_the_old_one() -> None:
 def test_an_item_that_ends_leaves_the_picture() -> None:
     picture = Picture([intent("A", volume(HERE)), intent("B", volume(HERE))])
     picture.hold(intent("B", volume(HERE), state=IntentState.ENDED))
-    assert [item.id for item in picture.items] == ["A"]
+    assert [item.id for item in picture.labels] == ["A"]
 
 
 @given(
@@ -74,7 +77,50 @@ def test_holding_one_by_one_equals_holding_all_at_once(
                 last[item.id] = replace(item, volumes=donor.volumes)
                 picture.hold(last[item.id])
         fresh = Picture(last.values(), engine=Engine.PLAIN, rule=rule)
-        assert {item.id for item in picture.items} == {item.id for item in fresh.items}
-        for item in fresh.items:
+        assert set(picture.labels) == set(fresh.labels)
+        for item in (item for item in last.values() if item.id in fresh):
             assert pairs(picture.findings_of(item)) == pairs(fresh.findings_of(item))
         assert pairs(picture.findings()) == pairs(fresh.findings())
+
+
+@given(pictures(), st.sampled_from(Engine), st.sampled_from(ConflictRule))
+def test_a_picture_filled_with_arrays_equals_one_filled_with_items(
+    items: list[Item], engine: Engine, rule: ConflictRule
+) -> None:
+    held = [item for item in items if not (hasattr(item, "state") and item.state is IntentState.ENDED)]
+    owners = [place for place, item in enumerate(held) for _ in item.volumes]
+    packed = pack([v for item in held for v in item.volumes], owners, [0] * len(owners), zones_of(held))
+    filled = Picture(rule=rule, engine=engine)
+    filled.hold_packed([label_of(item) for item in held], packed)
+    assert filled.findings() == Picture(held, rule=rule, engine=engine).findings()
+
+
+def zones_of(items: list[Item]) -> list[bool]:
+    return [isinstance(item, Constraint) for item in items for _ in item.volumes]
+
+
+@given(pictures())
+def test_a_copy_does_not_change_with_the_picture(items: list[Item]) -> None:
+    picture = Picture(items)
+    twin = picture.copy()
+    before = twin.findings()
+    for label in picture.labels:
+        picture.drop(label.id)
+    picture.hold(intent("new", volume(HERE)))
+    assert twin.findings() == before
+    assert "new" not in twin
+
+
+def test_pairs_are_given_soonest_first_and_those_that_are_over_left_out() -> None:
+    early, late = window(0, 10), window(60, 90)
+    picture = Picture(
+        [
+            intent("A", volume(HERE, late)),
+            intent("B", volume(HERE, late)),
+            intent("C", volume(HERE, early)),
+            intent("D", volume(HERE, early)),
+        ]
+    )
+    meetings = picture.meetings()
+    assert [meetings.finding(n).a.id for n in meetings.soonest().tolist()] == ["C", "A"]
+    assert [meetings.finding(n).a.id for n in meetings.soonest(late.start_ms).tolist()] == ["A"]

@@ -13,7 +13,7 @@ from typing import Final
 
 from keepclear.core.altitudes import Atmosphere
 from keepclear.core.constraints import Constraint
-from keepclear.core.errors import InvalidValueError
+from keepclear.core.errors import InvalidValueError, UnknownItemError
 from keepclear.core.intents import OperationalIntent
 
 Item = OperationalIntent | Constraint
@@ -144,6 +144,17 @@ class Gathered:
     problems: tuple[Problem, ...]
     assumptions: tuple[Assumption, ...]
     sources: tuple[str, ...]
+
+    def item(self, item_id: str) -> Item:
+        """Return the item with this id.
+
+        Raises:
+            UnknownItemError: There is none.
+        """
+        for item in self.items:
+            if item.id == item_id:
+                return item
+        raise UnknownItemError(item_id)
 
 
 def gather(readings: Iterable[Reading]) -> Gathered:

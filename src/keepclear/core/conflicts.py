@@ -137,6 +137,29 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a finding tells of an item: all but its volumes.
+
+    Attributes:
+        id: Its id.
+        party: Whose it is.
+        priority: Its priority.
+        rule: What a zone asks; None for an operation.
+    """
+
+    id: ItemId
+    party: PartyId | None
+    priority: int
+    rule: ConstraintRule | None
+
+
+def label_of(item: Item) -> Label:
+    """Return the label of an item."""
+    rule = item.rule if isinstance(item, Constraint) else None
+    return Label(id=item.id, party=item.party, priority=item.priority, rule=rule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Two items that meet, or nearly.
 
@@ -226,7 +249,7 @@ def witness_of(a: PackedVolumes, i: int, b: PackedVolumes, j: int) -> Witness:
 
 
 def finding_of(
-    query: PackedVolumes, rows: Ints, stored: PackedVolumes, a: Item, b: Item, verdict: Verdict | None
+    query: PackedVolumes, rows: Ints, stored: PackedVolumes, a: Label, b: Label, verdict: Verdict | None
 ) -> Finding:
     """Make one finding of all pairs of volumes of two items that meet.
 
@@ -250,16 +273,15 @@ def finding_of(
     )
 
 
-def _verdict(a: Item, b: Item) -> Verdict:
-    rules = [item.rule for item in (a, b) if isinstance(item, Constraint)]
-    return Verdict.NOTICE_REQUIRED if ConstraintRule.NOTIFY_FIRST in rules else Verdict.CONFLICT
+def _verdict(a: Label, b: Label) -> Verdict:
+    return Verdict.NOTICE_REQUIRED if ConstraintRule.NOTIFY_FIRST in (a.rule, b.rule) else Verdict.CONFLICT
 
 
-def _side(item: Item, volume: int) -> Side:
+def _side(label: Label, volume: int) -> Side:
     return Side(
-        id=item.id,
-        party=item.party,
-        priority=item.priority,
-        is_zone=isinstance(item, Constraint),
+        id=label.id,
+        party=label.party,
+        priority=label.priority,
+        is_zone=label.rule is not None,
         volume=volume,
     )

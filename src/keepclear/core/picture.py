@@ -4,21 +4,32 @@ A check judges operations of different parties against each other, and operation
 other parties; zones are never judged against zones. Items that have ended are left out, and counted.
 
 What was held at the start, or at the last rebuild, stands in an index. What came since stands beside
-it in arrays that are searched whole, until there is so much of it that a rebuild pays.
+it in arrays that are searched whole, until there is so much of it that a rebuild pays. Of an item the
+picture keeps its volumes as arrays and its label, so that it can also be filled without the items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from keepclear.core import judge
-from keepclear.core.conflicts import NO_BUFFER, Buffer, ConflictRule, Finding, Item, Verdict, finding_of
-from keepclear.core.constraints import Constraint
+from keepclear.core.conflicts import (
+    NO_BUFFER,
+    Buffer,
+    ConflictRule,
+    Finding,
+    Item,
+    Label,
+    Verdict,
+    finding_of,
+    label_of,
+)
 from keepclear.core.errors import InvalidValueError, UnknownItemError
-from keepclear.core.index import Engine, Progress, VolumeIndex, boxes_overlap
+from keepclear.core.index import Engine, Progress, VolumeIndex
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.packed import Ints, Margins, PackedVolumes, boxes, joined, pack, widest
 
@@ -73,21 +84,22 @@ class Picture:
         held = [item for item in given if not _ended(item)]
         self.rule, self.ended_count = rule, len(given) - len(held)
         self._engine = engine
-        self._items: list[Item | None] = list(held)  # by place; None where dropped or replaced
+        self._labels: list[Label | None] = []  # by place; None where dropped or replaced
         self._place: dict[ItemId, int] = {}
         self._party: dict[PartyId, int] = {}
-        for place, item in enumerate(held):
-            if self._place.setdefault(item.id, place) != place:
+        for item in held:
+            if item.id in self._place:
                 raise InvalidValueError("id", f"the id {item.id!r} stands twice")
-            self._number(item.party)
+            self._add(label_of(item))
         self._index = VolumeIndex(self._pack(held, range(len(held))), engine)
         self._newcomers: list[PackedVolumes] = []
+        self._newcomer_boxes: list[npt.NDArray[np.int32]] = []
         self._gone = 0
 
     @property
-    def items(self) -> Sequence[Item]:
-        """The items, in the order in which they came."""
-        return [item for item in self._items if item is not None]
+    def labels(self) -> Sequence[Label]:
+        """The labels of the items, in the order in which they came."""
+        return [label for label in self._labels if label is not None]
 
     @property
     def index(self) -> VolumeIndex:
@@ -104,68 +116,116 @@ class Picture:
         """Tell whether an item with this id is held."""
         return item_id in self._place
 
-    def __getitem__(self, item_id: str) -> Item:
-        """Return the item with this id.
+    def label(self, item_id: str) -> Label:
+        """Return the label of the item with this id.
 
         Raises:
             UnknownItemError: There is none.
         """
         place = self._place.get(ItemId(item_id))
-        item = None if place is None else self._items[place]
-        if item is None:
+        if place is None:
             raise UnknownItemError(item_id)
-        return item
+        return self.owner(place)
 
     def hold(self, item: Item) -> None:
         """Hold an item, in place of the one with the same id; one that has ended is dropped."""
         self.drop(item.id)
-        if _ended(item):
-            return
-        place = len(self._items)
-        self._items.append(item)
-        self._place[item.id] = place
-        self._number(item.party)
-        self._newcomers.append(self._pack([item], [place]))
-        waiting = sum(part.volume_count for part in self._newcomers)
-        if waiting > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._index.volumes.volume_count):
-            self._rebuild()
+        if not _ended(item):
+            place = self._add(label_of(item))
+            self._stand_beside(self._pack([item], [place]))
+
+    def hold_packed(self, labels: Sequence[Label], volumes: PackedVolumes) -> None:
+        """Hold many items at once, none of which is held yet.
+
+        Args:
+            labels: Whose volumes they are.
+            volumes: Their volumes; `owner` is a place in `labels`. What `party` says does not matter.
+
+        Raises:
+            InvalidValueError: An id stands twice.
+        """
+        first = len(self._labels)
+        for label in labels:
+            if label.id in self._place:
+                raise InvalidValueError("id", f"the id {label.id!r} stands twice")
+            self._add(label)
+        codes = [self._party_code(label.party, first + k) for k, label in enumerate(labels)]
+        party = np.array(codes, dtype=np.int32)[volumes.owner]
+        owner = (volumes.owner + first).astype(np.int32)
+        self._stand_beside(self._bounded(volumes._replace(owner=owner, party=party)))
 
     def drop(self, item_id: ItemId) -> None:
         """Hold an item no longer; nothing happens where there is none with this id."""
         place = self._place.pop(item_id, None)
         if place is not None:
-            self._items[place] = None
+            self._labels[place] = None
             self._gone += 1
 
-    def _number(self, party: PartyId | None) -> None:
-        """Give a party that is new a number."""
-        if party is not None:
-            self._party.setdefault(party, len(self._party))
+    def copy(self) -> Picture:
+        """Return a picture that holds the same and does not change with this one."""
+        twin = Picture(rule=self.rule, engine=self._engine)
+        twin.ended_count, twin._gone, twin._index = self.ended_count, self._gone, self._index
+        twin._labels, twin._place, twin._party = self._labels.copy(), self._place.copy(), self._party.copy()
+        twin._newcomers, twin._newcomer_boxes = self._newcomers.copy(), self._newcomer_boxes.copy()
+        return twin
+
+    def _add(self, label: Label) -> int:
+        """Give an item a place, and its party, when it is new, a number."""
+        place = len(self._labels)
+        self._labels.append(label)
+        self._place[label.id] = place
+        if label.party is not None:
+            self._party.setdefault(label.party, len(self._party))
+        return place
+
+    def _party_code(self, party: PartyId | None, place: int) -> int:
+        # An item without a party is a party that nobody else is.
+        return -2 - place if party is None else self._party.get(party, len(self._party))
 
     def _pack(self, items: Sequence[Item], places: Iterable[int]) -> PackedVolumes:
         owner, party, zone = [], [], []
         for item, place in zip(items, places, strict=True):
             count = len(item.volumes)
-            # An item without a party is a party that nobody else is.
-            code = -2 - place if item.party is None else self._party.get(item.party, len(self._party))
             owner.extend([place] * count)
-            party.extend([code] * count)
-            zone.extend([isinstance(item, Constraint)] * count)
-        packed = pack([volume for item in items for volume in item.volumes], owner, party, zone)
-        return _with_bounds_of_items(packed) if self.rule is ConflictRule.PER_INTENT else packed
+            party.extend([self._party_code(item.party, place)] * count)
+            zone.extend([label_of(item).rule is not None] * count)
+        return self._bounded(pack([volume for item in items for volume in item.volumes], owner, party, zone))
 
-    def _held(self, volumes: PackedVolumes) -> PackedVolumes:
-        held = np.array([self._items[place] is not None for place in volumes.owner.tolist()], dtype=np.bool_)
-        return volumes.taken(np.flatnonzero(held))
+    def _bounded(self, volumes: PackedVolumes) -> PackedVolumes:
+        return _with_bounds_of_items(volumes) if self.rule is ConflictRule.PER_INTENT else volumes
+
+    def _stand_beside(self, volumes: PackedVolumes) -> None:
+        """Put volumes beside the index; rebuild it once they are too many."""
+        self._newcomers.append(volumes)
+        self._newcomer_boxes.append(boxes(volumes, 0))
+        waiting = sum(part.volume_count for part in self._newcomers)
+        if waiting > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._index.volumes.volume_count):
+            self._rebuild()
+        elif len(self._newcomers) > 1 and self._newcomers[-2].volume_count <= 2 * volumes.volume_count:
+            self._merge_newcomers()
+
+    def _merge_newcomers(self) -> None:
+        """Join small parts into larger ones, so that there are few and each is copied seldom."""
+        parts, part_boxes = self._newcomers, self._newcomer_boxes
+        while len(parts) > 1 and parts[-2].volume_count <= 2 * parts[-1].volume_count:
+            parts[-2:] = [joined(parts[-2:])]
+            part_boxes[-2:] = [np.concatenate(part_boxes[-2:])]
+
+    def _held(self, owner: npt.NDArray[np.int32]) -> Ints:
+        """Return which of the volumes of these owners are still held."""
+        return np.flatnonzero([self._labels[place] is not None for place in owner.tolist()])
 
     def _rebuild(self) -> None:
         # The order of the index scatters the volumes of an item, but each knows its number.
-        self._index = VolumeIndex(self._held(joined([self._index.volumes, *self._newcomers])), self._engine)
-        self._newcomers, self._gone = [], 0
+        volumes = joined([self._index.volumes, *self._newcomers])
+        if self._gone:
+            volumes = volumes.taken(self._held(volumes.owner))
+        self._index = VolumeIndex(volumes, self._engine)
+        self._newcomers, self._newcomer_boxes, self._gone = [], [], 0
 
     def packed(self, item: Item) -> PackedVolumes:
         """Pack an item to be searched for; a held one with the same id is not judged against it."""
-        return self._pack([item], [self._place.get(item.id, len(self._items))])
+        return self._pack([item], [self._place.get(item.id, len(self._labels))])
 
     def search(self, query: PackedVolumes, margins: Margins, *, all_pairs: bool = False) -> Hits:
         """Find the held volumes that the volumes of an item meet, exactly.
@@ -179,28 +239,23 @@ class Picture:
             The pairs, in no promised order.
         """
         pairs = self._index.search(query, margins, all_pairs=all_pairs)
-        hits = Hits(pairs[:, 0], self._index.taken(pairs[:, 1]))
-        if self._newcomers:
-            self._newcomers = [joined(self._newcomers)]
-            fresh = self._newcomers[0]
-            overlap = boxes_overlap(
-                boxes(query, 0, margins)[:, np.newaxis].repeat(fresh.volume_count, axis=1).reshape(-1, 10),
-                np.tile(boxes(fresh, 0), (query.volume_count, 1)),
-            )
-            candidates = np.stack(np.divmod(np.flatnonzero(overlap), fresh.volume_count), axis=-1)
-            pairs = judge.meeting(query, fresh, candidates, margins, all_pairs)
-            rows = np.concatenate((hits.rows, pairs[:, 0]))
-            hits = Hits(rows, joined([hits.stored, fresh.taken(pairs[:, 1])]))
-        if self._gone:
-            held = [self._items[place] is not None for place in hits.stored.owner.tolist()]
-            hits = hits.taken(np.flatnonzero(held))
-        return hits
+        found = [Hits(pairs[:, 0], self._index.taken(pairs[:, 1]))]
+        query_boxes = boxes(query, 0, margins) if self._newcomers else None
+        for part, part_boxes in zip(self._newcomers, self._newcomer_boxes, strict=True):
+            assert query_boxes is not None
+            pairs = judge.meeting(query, part, _overlapping(query_boxes, part_boxes), margins, all_pairs)
+            if len(pairs):
+                found.append(Hits(pairs[:, 0], part.taken(pairs[:, 1])))
+        hits = found[0]
+        if len(found) > 1:
+            hits = Hits(np.concatenate([h.rows for h in found]), joined([h.stored for h in found]))
+        return hits.taken(self._held(hits.stored.owner)) if self._gone else hits
 
-    def owner(self, place: int) -> Item:
-        """Return the item that a volume belongs to, by its `owner`."""
-        item = self._items[place]
-        assert item is not None, "a volume of an item that is not held"
-        return item
+    def owner(self, place: int) -> Label:
+        """Return the label of the item that a volume belongs to, by its `owner`."""
+        label = self._labels[place]
+        assert label is not None, "a volume of an item that is not held"
+        return label
 
     def findings(
         self,
@@ -222,28 +277,33 @@ class Picture:
             Each pair of items at most once: conflicts and notices required, then near misses; each
             in the order of the picture.
         """
-        pairs = self.index.pairs(buffer.margins, all_pairs=all_pairs, progress=progress)
-        found = self._of_pairs(pairs, None, frozenset(), progress)
+        found = tuple(self.meetings(buffer=buffer, all_pairs=all_pairs, progress=progress).findings(progress))
         if near is None:
             return found
         wide = widest(near.margins, buffer.margins)
-        nearby = self.index.pairs(wide, all_pairs=all_pairs, progress=progress)
+        nearby = self._meetings(wide, all_pairs, progress)
         meeting = frozenset((finding.a.id, finding.b.id) for finding in found)
-        return found + self._of_pairs(nearby, Verdict.NEAR_MISS, meeting, progress)
+        return found + tuple(nearby.findings(progress, verdict=Verdict.NEAR_MISS, skipped=meeting))
 
-    def _of_pairs(
-        self,
-        pairs: Ints,
-        verdict: Verdict | None,
-        skipped: frozenset[tuple[ItemId, ItemId]],
-        progress: Progress | None,
-    ) -> tuple[Finding, ...]:
+    def meetings(
+        self, *, buffer: Buffer = NO_BUFFER, all_pairs: bool = False, progress: Progress | None = None
+    ) -> Meetings:
+        """Find every pair of items that meets, without making the findings yet.
+
+        Args:
+            buffer: The gap that items must leave.
+            all_pairs: True to judge items of one party against each other too.
+            progress: Told how many volumes are searched.
+        """
+        return self._meetings(buffer.margins, all_pairs, progress)
+
+    def _meetings(self, margins: Margins, all_pairs: bool, progress: Progress | None) -> Meetings:
+        pairs = self.index.pairs(margins, all_pairs=all_pairs, progress=progress)
         # The item that came first is `a`, whichever volume comes first in the index.
         owners = self._index.owners(pairs)
         pairs = np.where((owners[:, 0] > owners[:, 1])[:, np.newaxis], pairs[:, ::-1], pairs)
-        query, hits = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
-        rows = np.arange(len(pairs))
-        return self._grouped(query, Hits(rows, hits), verdict, skipped, progress=progress)
+        query, stored = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
+        return Meetings(self, query, Hits(np.arange(len(pairs)), stored))
 
     def findings_of(
         self, item: Item, *, buffer: Buffer = NO_BUFFER, all_pairs: bool = False
@@ -260,36 +320,90 @@ class Picture:
         """
         query = self.packed(item)
         hits = self.search(query, buffer.margins, all_pairs=all_pairs)
-        return self._grouped(query, hits, None, frozenset(), query_item=item)
+        return tuple(Meetings(self, query, hits, label_of(item)).findings())
 
-    def _grouped(
-        self,
-        query: PackedVolumes,
-        hits: Hits,
-        verdict: Verdict | None,
-        skipped: frozenset[tuple[ItemId, ItemId]],
-        *,
-        query_item: Item | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[Finding, ...]:
-        """Make one finding of all pairs of volumes of the same two items."""
-        if len(hits.rows) == 0:
-            return ()
+
+class Meetings:
+    """The pairs of items that meet, of which findings can be made one by one.
+
+    Args:
+        picture: What is held.
+        query: Volumes.
+        hits: What they meet.
+        a: Whose volumes `query` holds; None to tell it by their owners.
+    """
+
+    def __init__(self, picture: Picture, query: PackedVolumes, hits: Hits, a: Label | None = None) -> None:
+        self._picture, self._query, self._hits, self._a = picture, query, hits, a
         a_owner = query.owner[hits.rows]
         order = np.lexsort((hits.stored.owner, a_owner))
         a_owner, b_owner = a_owner[order], hits.stored.owner[order]
-        starts = np.flatnonzero((np.diff(a_owner) != 0) | (np.diff(b_owner) != 0)) + 1
-        findings = []
-        groups = np.split(order, starts)
-        for done, group in enumerate(groups):
-            if progress is not None and done % _TOLD_EVERY == 0:
-                progress(done, len(groups))
-            a = query_item or self.owner(int(query.owner[hits.rows[group[0]]]))
-            b = self.owner(int(hits.stored.owner[group[0]]))
-            if (a.id, b.id) not in skipped:
-                rows, stored = hits.rows[group], hits.stored.taken(group)
-                findings.append(finding_of(query, rows, stored, a, b, verdict))
-        return tuple(findings)
+        changes = np.flatnonzero((np.diff(a_owner) != 0) | (np.diff(b_owner) != 0)) + 1
+        self._groups = np.split(order, changes) if len(order) else []
+
+    def __len__(self) -> int:
+        """Return how many pairs of items meet."""
+        return len(self._groups)
+
+    def soonest(self, ended_ms: int | None = None) -> Ints:
+        """Return the pairs by the instant from which they meet, the soonest first, shape (k,).
+
+        Args:
+            ended_ms: Pairs that met for the last time before this instant are left out.
+        """
+        rows, stored = self._hits.rows, self._hits.stored
+        start_ms = np.maximum(self._query.start_ms[rows], stored.start_ms)
+        end_ms = np.minimum(self._query.end_ms[rows], stored.end_ms)
+        first = np.array([start_ms[group].min() for group in self._groups], dtype=np.int64)
+        order = np.argsort(first, kind="stable")
+        if ended_ms is None:
+            return order
+        last = np.array([end_ms[group].max() for group in self._groups], dtype=np.int64)
+        return order[last[order] >= ended_ms]
+
+    def finding(self, number: int, verdict: Verdict | None = None) -> Finding:
+        """Make the finding of one pair.
+
+        Args:
+            number: Which, from 0, in the order of the picture.
+            verdict: What was found; None to tell it by the rules of zones.
+        """
+        group = self._groups[number]
+        rows, stored = self._hits.rows[group], self._hits.stored.taken(group)
+        a = self._a or self._picture.owner(int(self._query.owner[rows[0]]))
+        b = self._picture.owner(int(stored.owner[0]))
+        return finding_of(self._query, rows, stored, a, b, verdict)
+
+    def findings(
+        self,
+        progress: Progress | None = None,
+        *,
+        verdict: Verdict | None = None,
+        skipped: frozenset[tuple[ItemId, ItemId]] = frozenset(),
+    ) -> Iterator[Finding]:
+        """Make all findings, in the order of the picture.
+
+        Args:
+            progress: Told how many are made.
+            verdict: What was found; None to tell it by the rules of zones.
+            skipped: Pairs of ids that are left out.
+        """
+        for number in range(len(self)):
+            if progress is not None and number % _TOLD_EVERY == 0:
+                progress(number, len(self))
+            if skipped:
+                group = self._groups[number]
+                a = self._picture.owner(int(self._query.owner[self._hits.rows[group[0]]]))
+                if (a.id, self._picture.owner(int(self._hits.stored.owner[group[0]])).id) in skipped:
+                    continue
+            yield self.finding(number, verdict)
+
+
+def _overlapping(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> Ints:
+    """Return the pairs whose boxes overlap, shapes (n, 10) and (m, 10) to (k, 2)."""
+    low = stored[:, :5] <= query[:, np.newaxis, 5:]
+    high = query[:, np.newaxis, :5] <= stored[:, 5:]
+    return np.stack(np.nonzero((low & high).all(axis=2)), axis=-1)
 
 
 def _ended(item: Item) -> bool:

@@ -19,7 +19,7 @@ import shapely
 
 from keepclear.core import free_shifts
 from keepclear.core.conflicts import NO_BUFFER, Buffer, Finding, Item, Verdict
-from keepclear.core.constraints import Constraint, ConstraintRule
+from keepclear.core.constraints import ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats, from_plane, geodesic_inverse, plane_of, position_of
 from keepclear.core.intents import ItemId
@@ -218,7 +218,9 @@ class _Search:
         hits = self._picture.search(query, margins, all_pairs=self._all_pairs)
         zones = hits.stored.owner[hits.stored.zone]
         notify = [
-            place for place in np.unique(zones).tolist() if _is_notify_first(self._picture.owner(place))
+            place
+            for place in np.unique(zones).tolist()
+            if self._picture.owner(place).rule is ConstraintRule.NOTIFY_FIRST
         ]
         order = np.lexsort((hits.stored.number, hits.stored.owner, hits.rows))
         return hits.taken(order[~np.isin(hits.stored.owner[order], notify)])
@@ -299,7 +301,3 @@ class _Search:
                     forced_by=(forced_by,),
                 )
         return None
-
-
-def _is_notify_first(item: Item) -> bool:
-    return isinstance(item, Constraint) and item.rule is ConstraintRule.NOTIFY_FIRST
