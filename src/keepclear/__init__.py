@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
+from keepclear.version import VERSION
+
 if TYPE_CHECKING:
     from keepclear.codec.reading import Gathered as Gathered
     from keepclear.codec.reading import Problem as Problem
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
     from keepclear.main import load as load
     from keepclear.main import resolve as resolve
 
-__version__: Final = "0.1.0"
+__version__: Final = VERSION
 
 _HOMES: Final = {
     "codec.reading": ("Gathered", "Problem", "ReadSettings"),

@@ -147,3 +147,19 @@ def test_no_damage_to_a_good_file_raises(data: st.DataObject) -> None:
         place = data.draw(st.integers(0, len(text) - 1))
         text[place : place + data.draw(st.integers(0, 6))] = data.draw(st.binary(max_size=6))
     read(bytes(text))
+
+
+@given(pictures())
+def test_an_item_written_in_one_line_is_read_as_an_equal_item_and_written_as_the_same_text(
+    items: list[Item],
+) -> None:
+    for item in items:
+        text = f3548.encode_item(item)
+        reading = f3548.decode_item(text, "request")
+        assert [placed.item for placed in reading.placed] == [item]
+        assert f3548.encode_item(reading.placed[0].item) == text
+
+
+def test_problems_of_one_item_are_told_like_those_of_a_file() -> None:
+    reading = f3548.decode_item(b'{"id": "A1", "volumes": [{"volume": {}}], "colour": 1}', "request")
+    assert [(p.item, p.field) for p in reading.problems] == [("(id 'A1')", "colour")]

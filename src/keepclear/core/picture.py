@@ -57,8 +57,26 @@ class Hits(NamedTuple):
         return Hits(self.rows[places], self.stored.taken(places))
 
 
+class _Parts(NamedTuple):
+    """Where the volumes stand. It is replaced as a whole, so that whoever reads sees one state of it.
+
+    Attributes:
+        indexed: What stood at the last rebuild.
+        newcomers: What came since, larger parts first.
+        newcomer_boxes: Their boxes.
+        has_gone: Whether some of the volumes are of items that are held no longer.
+    """
+
+    indexed: VolumeIndex
+    newcomers: tuple[PackedVolumes, ...] = ()
+    newcomer_boxes: tuple[npt.NDArray[np.int32], ...] = ()
+    has_gone: bool = False
+
+
 class Picture:
     """The items held at one time.
+
+    One thread at a time may change it. Reading is safe from several threads while none changes it.
 
     Args:
         items: The items; those that have ended are left out.
@@ -91,10 +109,7 @@ class Picture:
             if item.id in self._place:
                 raise InvalidValueError("id", f"the id {item.id!r} stands twice")
             self._add(label_of(item))
-        self._index = VolumeIndex(self._pack(held, range(len(held))), engine)
-        self._newcomers: list[PackedVolumes] = []
-        self._newcomer_boxes: list[npt.NDArray[np.int32]] = []
-        self._gone = 0
+        self._parts = _Parts(VolumeIndex(self._pack(held, range(len(held))), engine))
 
     @property
     def labels(self) -> Sequence[Label]:
@@ -104,9 +119,9 @@ class Picture:
     @property
     def index(self) -> VolumeIndex:
         """The index over what is held, rebuilt if anything changed."""
-        if self._newcomers or self._gone:
-            self._rebuild()
-        return self._index
+        if self._parts.newcomers or self._parts.has_gone:
+            self._parts = self._rebuilt(self._parts)
+        return self._parts.indexed
 
     def __len__(self) -> int:
         """Return how many items are held."""
@@ -159,14 +174,13 @@ class Picture:
         place = self._place.pop(item_id, None)
         if place is not None:
             self._labels[place] = None
-            self._gone += 1
+            self._parts = self._parts._replace(has_gone=True)
 
     def copy(self) -> Picture:
         """Return a picture that holds the same and does not change with this one."""
         twin = Picture(rule=self.rule, engine=self._engine)
-        twin.ended_count, twin._gone, twin._index = self.ended_count, self._gone, self._index
+        twin.ended_count, twin._parts = self.ended_count, self._parts
         twin._labels, twin._place, twin._party = self._labels.copy(), self._place.copy(), self._party.copy()
-        twin._newcomers, twin._newcomer_boxes = self._newcomers.copy(), self._newcomer_boxes.copy()
         return twin
 
     def _add(self, label: Label) -> int:
@@ -196,32 +210,29 @@ class Picture:
 
     def _stand_beside(self, volumes: PackedVolumes) -> None:
         """Put volumes beside the index; rebuild it once they are too many."""
-        self._newcomers.append(volumes)
-        self._newcomer_boxes.append(boxes(volumes, 0))
-        waiting = sum(part.volume_count for part in self._newcomers)
-        if waiting > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._index.volumes.volume_count):
-            self._rebuild()
-        elif len(self._newcomers) > 1 and self._newcomers[-2].volume_count <= 2 * volumes.volume_count:
-            self._merge_newcomers()
-
-    def _merge_newcomers(self) -> None:
-        """Join small parts into larger ones, so that there are few and each is copied seldom."""
-        parts, part_boxes = self._newcomers, self._newcomer_boxes
+        parts, part_boxes = (
+            [*self._parts.newcomers, volumes],
+            [*self._parts.newcomer_boxes, boxes(volumes, 0)],
+        )
+        # Small parts are joined into larger ones, so that there are few and each is copied seldom.
         while len(parts) > 1 and parts[-2].volume_count <= 2 * parts[-1].volume_count:
             parts[-2:] = [joined(parts[-2:])]
             part_boxes[-2:] = [np.concatenate(part_boxes[-2:])]
+        self._parts = self._parts._replace(newcomers=tuple(parts), newcomer_boxes=tuple(part_boxes))
+        waiting = sum(part.volume_count for part in parts)
+        if waiting > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._parts.indexed.volumes.volume_count):
+            self._parts = self._rebuilt(self._parts)
 
     def _held(self, owner: npt.NDArray[np.int32]) -> Ints:
         """Return which of the volumes of these owners are still held."""
         return np.flatnonzero([self._labels[place] is not None for place in owner.tolist()])
 
-    def _rebuild(self) -> None:
+    def _rebuilt(self, parts: _Parts) -> _Parts:
         # The order of the index scatters the volumes of an item, but each knows its number.
-        volumes = joined([self._index.volumes, *self._newcomers])
-        if self._gone:
+        volumes = joined([parts.indexed.volumes, *parts.newcomers])
+        if parts.has_gone:
             volumes = volumes.taken(self._held(volumes.owner))
-        self._index = VolumeIndex(volumes, self._engine)
-        self._newcomers, self._newcomer_boxes, self._gone = [], [], 0
+        return _Parts(VolumeIndex(volumes, self._engine))
 
     def packed(self, item: Item) -> PackedVolumes:
         """Pack an item to be searched for; a held one with the same id is not judged against it."""
@@ -238,18 +249,19 @@ class Picture:
         Returns:
             The pairs, in no promised order.
         """
-        pairs = self._index.search(query, margins, all_pairs=all_pairs)
-        found = [Hits(pairs[:, 0], self._index.taken(pairs[:, 1]))]
-        query_boxes = boxes(query, 0, margins) if self._newcomers else None
-        for part, part_boxes in zip(self._newcomers, self._newcomer_boxes, strict=True):
-            assert query_boxes is not None
-            pairs = judge.meeting(query, part, _overlapping(query_boxes, part_boxes), margins, all_pairs)
-            if len(pairs):
+        parts = self._parts
+        pairs = parts.indexed.search(query, margins, all_pairs=all_pairs)
+        found = [Hits(pairs[:, 0], parts.indexed.taken(pairs[:, 1]))]
+        if parts.newcomers:
+            query_boxes = boxes(query, 0, margins)
+            for part, part_boxes in zip(parts.newcomers, parts.newcomer_boxes, strict=True):
+                candidates = _overlapping(query_boxes, part_boxes)
+                pairs = judge.meeting(query, part, candidates, margins, all_pairs)
                 found.append(Hits(pairs[:, 0], part.taken(pairs[:, 1])))
         hits = found[0]
         if len(found) > 1:
             hits = Hits(np.concatenate([h.rows for h in found]), joined([h.stored for h in found]))
-        return hits.taken(self._held(hits.stored.owner)) if self._gone else hits
+        return hits.taken(self._held(hits.stored.owner)) if parts.has_gone else hits
 
     def owner(self, place: int) -> Label:
         """Return the label of the item that a volume belongs to, by its `owner`."""
@@ -298,11 +310,12 @@ class Picture:
         return self._meetings(buffer.margins, all_pairs, progress)
 
     def _meetings(self, margins: Margins, all_pairs: bool, progress: Progress | None) -> Meetings:
-        pairs = self.index.pairs(margins, all_pairs=all_pairs, progress=progress)
+        index = self.index
+        pairs = index.pairs(margins, all_pairs=all_pairs, progress=progress)
         # The item that came first is `a`, whichever volume comes first in the index.
-        owners = self._index.owners(pairs)
+        owners = index.owners(pairs)
         pairs = np.where((owners[:, 0] > owners[:, 1])[:, np.newaxis], pairs[:, ::-1], pairs)
-        query, stored = self._index.taken(pairs[:, 0]), self._index.taken(pairs[:, 1])
+        query, stored = index.taken(pairs[:, 0]), index.taken(pairs[:, 1])
         return Meetings(self, query, Hits(np.arange(len(pairs)), stored))
 
     def findings_of(

@@ -23,12 +23,13 @@ from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
-from keepclear.core.shapes import Circle, Outline, Polygon
+from keepclear.core.shapes import Circle, CorridorLeg, Outline, Polygon
 from keepclear.core.times import TimeWindow, rfc3339
 from keepclear.core.units import feet_to_m
 from keepclear.core.volumes import Volume3D, Volume4D
 
 _Word = TypeVar("_Word", bound=Enum)
+NO_SETTINGS: Final = ReadSettings()
 _ENTRY: Final = msgspec.json.Decoder(wire.Entry)
 
 
@@ -61,6 +62,26 @@ def decode(data: bytes, source: str, settings: ReadSettings) -> Reading:
     return reading
 
 
+def decode_item(data: bytes, source: str, settings: ReadSettings = NO_SETTINGS) -> Reading:
+    """Read one item as `encode_item` writes it; problems are told like those of a file.
+
+    Args:
+        data: The JSON of the item.
+        source: Where it comes from.
+        settings: What is stated about it.
+    """
+    reading = Reading(source)
+    try:
+        text = text_of(data)
+        decode_json(text, msgspec.Raw)
+        refuse_repeated_names(text)
+    except InvalidValueError as error:
+        reading.refuse_value(error)
+        return reading
+    _read_entry(text, "", reading, settings)
+    return reading
+
+
 def _read_entry(raw: bytes, place: str, reading: Reading, settings: ReadSettings) -> None:
     try:
         entry = _ENTRY.decode(raw)
@@ -71,14 +92,14 @@ def _read_entry(raw: bytes, place: str, reading: Reading, settings: ReadSettings
             reading.refuse_value(error, item=place)
             return
         if isinstance(value, dict) and isinstance(value.get("id"), str):
-            place = f"{place} (id {value['id']!r})"
+            place = f"{place} (id {value['id']!r})".lstrip()
         for misfit in misfits(value, wire.Entry):
             reading.refuse_value(misfit, item=place)
         return
     except RecursionError:
         reading.refuse("the JSON nests too deeply", item=place)
         return
-    place = f"{place} (id {entry.id!r})"
+    place = f"{place} (id {entry.id!r})".lstrip()
     errors: list[InvalidValueError] = []
     unbounded: set[str] = set()
     volumes = []
@@ -170,15 +191,21 @@ def _instant(wired: wire.Time | None, path: str, errors: list[InvalidValueError]
 
 
 def _outline(wired: wire.Volume3D, path: str, errors: list[InvalidValueError]) -> Outline | None:
-    circle, polygon = wired.outline_circle, wired.outline_polygon
-    if (circle is None) == (polygon is None):
-        what = "both are there" if circle is not None else "neither is there"
-        errors.append(InvalidValueError(path, f"give one of outline_polygon and outline_circle; {what}"))
+    circle, polygon, corridor = wired.outline_circle, wired.outline_polygon, wired.outline_corridor
+    count = sum(outline is not None for outline in (circle, polygon, corridor))
+    if count != 1:
+        known = "outline_polygon, outline_circle and outline_corridor"
+        what = "none is there" if count == 0 else f"{count} are there"
+        errors.append(InvalidValueError(path, f"give one of {known}; {what}"))
         return None
     try:
         if polygon is not None:
             path = f"{path}.outline_polygon"
             return Polygon(vertices=tuple([LatLng(v.lat, v.lng) for v in polygon.vertices]))
+        if corridor is not None:
+            path = f"{path}.outline_corridor"
+            start, end = (LatLng(point.lat, point.lng) for point in (corridor.start, corridor.end))
+            return CorridorLeg(start=start, end=end, half_width_m=corridor.half_width_m)
         assert circle is not None
         path = f"{path}.outline_circle"
         unit = _word(LengthUnit, circle.radius.units, f"{path}.radius.units", errors)
@@ -227,23 +254,32 @@ def _band(
 
 def encode(items: Iterable[Item]) -> bytes:
     """Write items as F3548 JSON, heights in W84 metres; legs become the polygons that stand for them."""
-    entries = []
-    for item in items:
-        entry = wire.Entry(
-            id=item.id,
-            volumes=[_wire_volume(volume) for volume in item.volumes],
-            priority=item.priority or None,
-            party=item.party,
-        )
-        if isinstance(item, Constraint):
-            entry.kind, entry.rule = ItemKind.CONSTRAINT.value, item.rule.value
-        else:
-            entry.kind, entry.state = ItemKind.OPERATIONAL_INTENT.value, item.state.value
-        entries.append(entry)
+    entries = [_wire_entry(item, with_corridors=False) for item in items]
+    for entry in entries:
+        entry.priority = entry.priority or None
     return msgspec.json.format(msgspec.json.encode(entries), indent=1) + b"\n"
 
 
-def _wire_volume(volume: Volume4D) -> wire.Volume4D:
+def encode_item(item: Item) -> bytes:
+    """Write one item in one line, so that reading it gives an equal item, and writing that the same text."""
+    return msgspec.json.encode(_wire_entry(item, with_corridors=True))
+
+
+def _wire_entry(item: Item, *, with_corridors: bool) -> wire.Entry:
+    entry = wire.Entry(
+        id=item.id,
+        volumes=[_wire_volume(volume, with_corridors) for volume in item.volumes],
+        priority=item.priority,
+        party=item.party,
+    )
+    if isinstance(item, Constraint):
+        entry.kind, entry.rule = ItemKind.CONSTRAINT.value, item.rule.value
+    else:
+        entry.kind, entry.state = ItemKind.OPERATIONAL_INTENT.value, item.state.value
+    return entry
+
+
+def _wire_volume(volume: Volume4D, with_corridors: bool) -> wire.Volume4D:
     outline, band = volume.volume.outline, volume.volume.altitude
     space = wire.Volume3D(
         altitude_lower=_wire_altitude(band.lower_m), altitude_upper=_wire_altitude(band.upper_m)
@@ -253,6 +289,9 @@ def _wire_volume(volume: Volume4D) -> wire.Volume4D:
         space.outline_circle = wire.Circle(
             center=center, radius=wire.Radius(value=outline.radius_m, units="M")
         )
+    elif isinstance(outline, CorridorLeg) and with_corridors:
+        start, end = (wire.LatLngPoint(lat=at.lat_deg, lng=at.lng_deg) for at in (outline.start, outline.end))
+        space.outline_corridor = wire.Corridor(start=start, end=end, half_width_m=outline.half_width_m)
     else:
         corners = outline.vertices if isinstance(outline, Polygon) else outline.ring_deg().tolist()
         space.outline_polygon = wire.Polygon(

@@ -36,6 +36,14 @@ class Polygon(msgspec.Struct, forbid_unknown_fields=True):
     vertices: list[LatLngPoint]
 
 
+class Corridor(msgspec.Struct, forbid_unknown_fields=True):
+    """A leg of a corridor: all that is within half its width of the shortest path; ours, not F3548's."""
+
+    start: LatLngPoint
+    end: LatLngPoint
+    half_width_m: float
+
+
 class Altitude(msgspec.Struct, forbid_unknown_fields=True):
     """A height above a datum."""
 
@@ -52,10 +60,11 @@ class Time(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Volume3D(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """An outline, which is either a circle or a polygon, between two heights."""
+    """One outline between two heights."""
 
     outline_circle: Circle | None = None
     outline_polygon: Polygon | None = None
+    outline_corridor: Corridor | None = None
     altitude_lower: Altitude | None = None
     altitude_upper: Altitude | None = None
 

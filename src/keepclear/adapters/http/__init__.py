@@ -1,0 +1,1 @@
+"""HTTP: what a node answers, and a client of it."""

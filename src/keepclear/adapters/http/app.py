@@ -1,0 +1,250 @@
+"""The application of a node: the API, the console's files, and the headers that every answer has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keepclear.adapters.desk import Desk
+from keepclear.adapters.http import problems, wire
+from keepclear.adapters.http.bodies import encode
+from keepclear.adapters.http.endpoints import Endpoint
+from keepclear.adapters.http.gate import Gate
+from keepclear.adapters.http.metrics import Metrics
+from keepclear.adapters.http.openapi import describe
+from keepclear.adapters.http.problems import HttpProblemError, problem_of
+from keepclear.adapters.http.routes import Node, Routes
+from keepclear.adapters.http.stream import Hub
+from keepclear.adapters.settings import Settings
+from keepclear.adapters.store.access import Access
+from keepclear.core.tracks import LatestTracks
+from keepclear.node.access import Grant
+from keepclear.node.policy import Policy
+from keepclear.node.ports import Clock, ItemForm, Record, Store
+
+CLOCK_EVERY_S: Final = 2.0
+"""So often the stream tells the time; silence for longer than three times that means: cut off."""
+TRACKS_EVERY_S: Final = 1.0
+"""So often the stream tells the tracks, at most."""
+CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What pages of a node may load: nothing from elsewhere, and no code that stands in a page."""
+_HEADERS: Final = (
+    (b"content-security-policy", CONTENT_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a node is put together from.
+
+    Attributes:
+        settings: How it is configured.
+        store: What it keeps.
+        access: Who may do what.
+        form: How items are written.
+        clock: What time it is.
+        speed: How fast that time runs.
+        guest: What whoever comes is granted, in a demonstration.
+    """
+
+    settings: Settings
+    store: Store
+    access: Access
+    form: ItemForm
+    clock: Clock
+    speed: float = 1.0
+    guest: Grant | None = None
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return what a party decided in its settings."""
+    limits = settings.limits
+    return Policy(
+        conflicts=settings.node.conflicts,
+        buffer=settings.buffer.gap,
+        volumes_max=limits.volumes,
+        vertices_max=limits.vertices,
+        horizon_s=limits.horizon_days * 86_400.0,
+    )
+
+
+class RunningNode:
+    """A node that runs, until it is closed.
+
+    Args:
+        parts: What it is put together from.
+
+    Attributes:
+        node: What its endpoints work with.
+        app: The application.
+        alongside: What runs beside it in the event loop, until the end.
+    """
+
+    alongside: Callable[[], Awaitable[None]] | None = None
+
+    def __init__(self, parts: Parts) -> None:
+        settings = parts.settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        gate = Gate(
+            access=parts.access,
+            hosts=frozenset(settings.server.allowed_hosts),
+            body_bytes_max=settings.limits.body_bytes,
+            is_tls=settings.server.is_tls,
+        )
+        self.node = Node(
+            settings=settings,
+            store=parts.store,
+            desk=Desk(parts.store, parts.form, policy_of(settings), parts.clock, published=self._published),
+            access=parts.access,
+            gate=gate,
+            tracks=LatestTracks(settings.limits.tracks),
+            hub=Hub(settings.limits.streams),
+            metrics=Metrics(),
+            clock=parts.clock,
+            speed=parts.speed,
+            guest=parts.guest,
+        )
+        self._gauges()
+        self.endpoints: list[Endpoint] = []
+        self.app = self._application()
+
+    def _application(self) -> Starlette:
+        self.endpoints = Routes(self.node, lambda: describe(self.endpoints)).endpoints()
+        gate, metrics = self.node.gate, self.node.metrics
+        static = Path(str(files("keepclear.console"))) / "static"
+
+        async def index(request: Request) -> Response:
+            try:
+                gate.check_host(request)
+            except HttpProblemError as error:
+                return _problem(error)
+            return FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})
+
+        return Starlette(
+            routes=[
+                *(endpoint.route(gate, metrics) for endpoint in self.endpoints),
+                Route("/", index, methods=["GET"]),
+                Mount("/static", _Files(directory=static)),
+            ],
+            middleware=[Middleware(_WithHeaders)],
+            exception_handlers={HTTPStatus.NOT_FOUND: _unknown, HTTPStatus.METHOD_NOT_ALLOWED: _not_allowed},
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._loop = asyncio.get_running_loop()
+        tasks = [asyncio.create_task(self._tick())]
+        if self.alongside is not None:
+            tasks.append(asyncio.ensure_future(self.alongside()))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            self.node.hub.close()
+
+    async def _tick(self) -> None:
+        """Tell listeners the time and the tracks."""
+        node, told = self.node, b""
+        next_clock_s = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            if loop.time() >= next_clock_s:
+                next_clock_s = loop.time() + CLOCK_EVERY_S
+                if node.hub.listener_count:
+                    node.hub.spread("clock", await asyncio.to_thread(node.clock_event))
+            if node.hub.listener_count:
+                body = node.tracks_body()
+                tracks = encode(body.tracks)
+                if tracks != told:
+                    node.hub.spread("tracks", encode(body))
+                told = tracks
+            await asyncio.sleep(TRACKS_EVERY_S)
+
+    def _published(self, records: Sequence[Record]) -> None:
+        """Bring new entries of the log from the desk to the listeners."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.node.hub.spread_records, records)
+
+    def _gauges(self) -> None:
+        node = self.node
+        for name, about, value in (
+            ("items_held", "Items in the picture.", lambda: node.desk.held_count),
+            ("desk_waiting", "Changes and questions that wait at the desk.", lambda: node.desk.waiting_count),
+            ("desk_failing", "1 while the node cannot store.", lambda: node.desk.fault is not None),
+            ("log_entries", "Entries of the event log.", node.store.last_seq),
+            ("streams_open", "Listeners.", lambda: node.hub.listener_count),
+            ("tracks_held", "Tracks.", lambda: len(node.tracks)),
+        ):
+            node.metrics.gauge(name, about, value)
+
+    def close(self) -> None:
+        """Finish what waits at the desk, and release everything."""
+        self.node.desk.close()
+        self.node.access.close()
+        self.node.store.close()
+
+
+def _problem(error: HttpProblemError) -> Response:
+    status, body, headers = problem_of(error)
+    return Response(encode(body), status, headers, media_type=problems.MEDIA_TYPE)
+
+
+async def _unknown(request: Request, _: Exception) -> Response:
+    detail = f"there is nothing at {request.url.path}; GET /v1/openapi.json tells what there is"
+    return _problem(HttpProblemError(HTTPStatus.NOT_FOUND, detail))
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    allowed = getattr(error, "headers", None) or {}
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    body = wire.ProblemDetails(
+        title=status.phrase, status=status, detail=f"{request.method} is not for {request.url.path}"
+    )
+    return Response(encode(body), status, allowed, media_type=problems.MEDIA_TYPE)
+
+
+class _Files(StaticFiles):
+    """The console's files: always asked for anew, answered with 304 when they are the same."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class _WithHeaders:
+    """Adds the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

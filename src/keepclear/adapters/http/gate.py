@@ -1,0 +1,132 @@
+"""The gate: which hosts are served, who asks, and how much may be sent.
+
+Programs send a token. Browsers send a cookie, and with every change the token of their session
+against forged requests, from a page of this very node. A token is never taken from a URL.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from keepclear.adapters.http.problems import HttpProblemError
+from keepclear.adapters.loopback import is_loopback
+from keepclear.adapters.store.access import Access, Session
+from keepclear.node.access import Grant
+
+COOKIE: Final = "keepclear_session"
+CSRF_HEADER: Final = "X-CSRF-Token"
+_SAFE: Final = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """See the module.
+
+    Attributes:
+        access: Who may do what.
+        hosts: Names that the node is called by, in lower case, besides those of loopback.
+        body_bytes_max: The most bytes of a body.
+        is_tls: Whether the node is reached by TLS.
+    """
+
+    access: Access
+    hosts: frozenset[str]
+    body_bytes_max: int
+    is_tls: bool
+
+    def check_host(self, request: Request) -> None:
+        """Refuse a request that names a host that is not ours: a page elsewhere may have made it.
+
+        Raises:
+            HttpProblemError: 421.
+        """
+        name = _host_of(request.headers.get("host", ""))
+        if name is None or not (is_loopback(name) or name in self.hosts):
+            detail = (
+                f"this node is not called {name or 'that'!r}; add the name to server.hosts if it should be"
+            )
+            raise HttpProblemError(HTTPStatus.MISDIRECTED_REQUEST, detail)
+
+    def admitted(self, request: Request, *, needs_token: bool) -> Grant | None:
+        """Tell who asks.
+
+        Returns:
+            What was granted; None where nothing is needed.
+
+        Raises:
+            HttpProblemError: The host is not ours, or the request may be forged.
+            SignInError: The token or the session is not good.
+        """
+        self.check_host(request)
+        if not needs_token:
+            return None
+        token = bearer_of(request)
+        if token is not None:
+            return self.access.grant_of(token)
+        cookie = request.cookies.get(COOKIE)
+        if cookie is None:
+            detail = "sign in, or send a token: Authorization: Bearer kc_..."
+            raise HttpProblemError(HTTPStatus.UNAUTHORIZED, detail, WWW_Authenticate="Bearer")
+        session = self.access.session_of(cookie)
+        if request.method not in _SAFE:
+            self.check_origin(request)
+            self._check_csrf(request, session)
+        return session.grant
+
+    def check_origin(self, request: Request) -> None:
+        """Refuse what a page of another origin sends.
+
+        Raises:
+            HttpProblemError: 403.
+        """
+        origin = request.headers.get("origin")
+        if origin is None:
+            return
+        scheme = "https" if self.is_tls else "http"
+        if origin != f"{scheme}://{request.headers.get('host', '')}":
+            detail = f"the request comes from a page of {origin!r}, which is not this node"
+            raise HttpProblemError(HTTPStatus.FORBIDDEN, detail)
+
+    def _check_csrf(self, request: Request, session: Session) -> None:
+        given = request.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+            detail = f"a change needs the header {CSRF_HEADER} with what GET /v1/session tells as csrf"
+            raise HttpProblemError(HTTPStatus.FORBIDDEN, detail)
+
+    async def body(self, request: Request) -> bytes:
+        """Return the body.
+
+        Raises:
+            HttpProblemError: 413: it is over the limit.
+        """
+        detail = f"the body is over this node's limit of {self.body_bytes_max:,} bytes (limits.body_bytes)"
+        length = request.headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self.body_bytes_max:
+            raise HttpProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+        parts, size = [], 0
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > self.body_bytes_max:
+                raise HttpProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+        return b"".join(parts)
+
+
+def bearer_of(request: Request) -> str | None:
+    """Return the token that a request carries; None where it carries none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _host_of(text: str) -> str | None:
+    """Return the name in a Host header, without port and brackets; None where it is none."""
+    try:
+        return urlsplit(f"//{text}").hostname
+    except ValueError:
+        return None

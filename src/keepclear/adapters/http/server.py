@@ -1,0 +1,96 @@
+"""Serving a node on a socket until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+import uvicorn
+
+from keepclear.adapters.http.app import RunningNode
+from keepclear.core.errors import InvalidValueError
+
+STOP_S: Final = 5.0
+"""So long requests under way may take once the node is told to stop."""
+BACKLOG: Final = 512
+"""So many connections may wait to be taken."""
+CONNECTIONS_MAX: Final = 1_000
+"""So many requests and streams at one time; more are refused (503)."""
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams before it waits for requests under way: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, running: RunningNode, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._running, self._told_started = running, started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._told_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._running.node.hub.close()
+        await super().shutdown(sockets)
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Open the socket to listen on, so that what stands in the way is told before anything else.
+
+    Raises:
+        InvalidValueError: The address is in use, or none of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        reason = f"cannot listen on {host}:{port} ({error.strerror or error}); choose another port"
+        raise InvalidValueError("server.listen", reason) from error
+    with listener:
+        yield listener
+
+
+def serve(
+    running: RunningNode,
+    listener: socket.socket,
+    *,
+    started: Callable[[], None] = lambda: None,
+    alongside: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Serve a node until the process is told to stop (SIGINT or SIGTERM).
+
+    Args:
+        running: The node; it is closed at the end.
+        listener: Where to listen.
+        started: Called once requests are answered.
+        alongside: What runs beside it in the event loop, until the end.
+    """
+    server_settings = running.node.settings.server
+    config = uvicorn.Config(
+        running.app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=round(STOP_S),
+        limit_concurrency=CONNECTIONS_MAX,
+        ssl_certfile=server_settings.tls_certificate,
+        ssl_keyfile=server_settings.tls_key,
+    )
+    running.alongside = alongside
+    try:
+        _Server(config, running, started).run(sockets=[listener])
+    finally:
+        running.close()

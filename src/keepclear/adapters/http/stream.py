@@ -1,0 +1,136 @@
+"""The stream: everything that happens at a node, to whoever listens (Server-Sent Events).
+
+Entries of the log carry their number as the id of the event, so that a listener who was cut off goes
+on where it was. Tracks and the clock have no id: only the latest of them matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from keepclear.adapters.http.bodies import encode, event_body
+from keepclear.core.errors import KeepclearError
+from keepclear.node.ports import Record
+
+LISTENER_QUEUE_MAX: Final = 2_000
+"""So many events may wait for a listener; one that is farther behind is cut off, and can resume."""
+CATCH_UP_PAGE: Final = 500
+"""So many entries of the log are read at a time for a listener that resumes."""
+
+
+class TooManyListenersError(KeepclearError):
+    """So many listen that no further one is taken."""
+
+
+def event_text(kind: str, data: bytes, event_id: int | None = None) -> bytes:
+    """Return an event as it is on the wire; the data must be one line."""
+    number = b"" if event_id is None else b"id: %d\n" % event_id
+    return number + b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
+
+
+class _Listener:
+    """What waits for one listener."""
+
+    def __init__(self) -> None:
+        self.waiting: asyncio.Queue[tuple[int | None, bytes] | None] = asyncio.Queue(LISTENER_QUEUE_MAX)
+        self.is_cut = False
+
+    def give(self, seq: int | None, text: bytes) -> None:
+        if self.is_cut:
+            return
+        if self.waiting.full():
+            self.end()
+        else:
+            self.waiting.put_nowait((seq, text))
+
+    def end(self) -> None:
+        self.is_cut = True
+        while not self.waiting.empty():
+            self.waiting.get_nowait()
+        self.waiting.put_nowait(None)
+
+
+class Hub:
+    """Spreads events to listeners; it belongs to one event loop.
+
+    Args:
+        listeners_max: So many may listen.
+    """
+
+    def __init__(self, listeners_max: int) -> None:
+        self._listeners: set[_Listener] = set()
+        self._listeners_max = listeners_max
+
+    @property
+    def listener_count(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    def spread_records(self, records: Sequence[Record]) -> None:
+        """Tell of new entries of the log."""
+        if self._listeners:
+            for record in records:
+                text = event_text("item", encode(event_body(record)), record.seq)
+                self._spread(record.seq, text)
+
+    def spread(self, kind: str, data: bytes) -> None:
+        """Tell of something of which only the latest matters."""
+        if self._listeners:
+            self._spread(None, event_text(kind, data))
+
+    def _spread(self, seq: int | None, text: bytes) -> None:
+        for listener in self._listeners:
+            listener.give(seq, text)
+
+    def close(self) -> None:
+        """End every stream."""
+        for listener in self._listeners:
+            listener.end()
+
+    def listen(
+        self, after: int | None, page: Callable[[int, int], Sequence[Record]], first: bytes
+    ) -> AsyncIterator[bytes]:
+        """Listen to everything from now on.
+
+        Args:
+            after: Go on after this entry of the log; None to begin with what comes.
+            page: Reads entries of the log after a number, at most so many.
+            first: What is sent at once.
+
+        Returns:
+            Events, until the listener is cut off.
+
+        Raises:
+            TooManyListenersError: Too many listen.
+        """
+        if len(self._listeners) >= self._listeners_max:
+            raise TooManyListenersError(f"{self._listeners_max} streams are open; close one, or try later")
+        listener = _Listener()
+        self._listeners.add(listener)
+        return self._events(listener, after, page, first)
+
+    async def _events(
+        self,
+        listener: _Listener,
+        after: int | None,
+        page: Callable[[int, int], Sequence[Record]],
+        first: bytes,
+    ) -> AsyncIterator[bytes]:
+        try:
+            yield first
+            sent = 0
+            if after is not None:
+                sent = after
+                while records := await asyncio.to_thread(page, sent, CATCH_UP_PAGE):
+                    yield b"".join(
+                        event_text("item", encode(event_body(record)), record.seq) for record in records
+                    )
+                    sent = records[-1].seq
+            while (entry := await listener.waiting.get()) is not None:
+                seq, text = entry
+                if seq is None or seq > sent:  # else it was read from the log already
+                    yield text
+        finally:
+            self._listeners.discard(listener)

@@ -1,0 +1,194 @@
+"""Backups: a copy of the database while the node runs, checked before it gets its name; and the way back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from keepclear.adapters.store.migrations import APPLICATION_ID, scripts, version_of
+from keepclear.adapters.store.sqlite import connect, named_errors
+from keepclear.node.outcomes import StoreError
+
+PAGES_AT_ONCE: Final = 1_000
+"""So many pages are copied before writers get their turn."""
+_OWNER_ONLY: Final = 0o600
+_READ_URI: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+
+
+def _untold(_done: int, _total: int) -> None:
+    """Tell nobody how far a copy is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a database holds.
+
+    Attributes:
+        schema: Its number of migrations.
+        item_count: How many items.
+        last_seq: The last entry of its log.
+    """
+
+    schema: int
+    item_count: int
+    last_seq: int
+
+
+def examine(path: Path) -> Content:
+    """Check every page of a database, and that its log has no gap.
+
+    Raises:
+        StoreError: It is damaged, no database of Keepclear, or of a newer version.
+    """
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no such file", may_pass=False)
+    with named_errors(path):
+        connection = apsw.Connection(path.absolute().as_uri() + "?mode=ro", flags=_READ_URI)
+        try:
+            if connection.pragma("application_id") != APPLICATION_ID:
+                raise StoreError(f"{path}: this is no database of Keepclear", may_pass=False)
+            schema = version_of(connection)
+            if schema > len(scripts()):
+                raise StoreError(
+                    f"{path}: it was written by a newer version; update keepclear", may_pass=False
+                )
+            verdict = connection.pragma("integrity_check")
+            if verdict != "ok":
+                raise StoreError(f"{path}: it is damaged ({verdict}); restore a backup", may_pass=False)
+            items, entries, last_seq = connection.execute(
+                "select (select count(*) from item), count(*), coalesce(max(seq), 0) from event"
+            ).get
+        finally:
+            connection.close()
+    if entries != last_seq:
+        raise StoreError(f"{path}: entries of its log are missing; restore a backup", may_pass=False)
+    return Content(schema=schema, item_count=items, last_seq=last_seq)
+
+
+def back_up(database: Path, target: Path, *, progress: Callable[[int, int], None] = _untold) -> Content:
+    """Copy a database, also while a node is using it.
+
+    Args:
+        database: What is copied.
+        target: The backup; it must not exist.
+        progress: Told how many pages are copied of how many.
+
+    Returns:
+        What the backup holds.
+
+    Raises:
+        StoreError: Something cannot be read or written, or the target exists. Then there is no target.
+    """
+    if target.exists():
+        raise StoreError(f"{target}: it exists already; name another file", may_pass=False)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+        _copy(database, part, progress)
+        content = examine(part)
+        _on_disk(part)
+        part.rename(target)
+        _on_disk(target.absolute().parent)
+    except OSError as error:
+        raise StoreError(
+            f"{target}: it cannot be written: {error.strerror or error}", may_pass=False
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return content
+
+
+def _copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:
+    reader = connect(source)
+    with named_errors(target):
+        writer = apsw.Connection(str(target))
+        try:
+            with writer.backup("main", reader, "main") as copying:
+                while not copying.done:
+                    copying.step(PAGES_AT_ONCE)
+                    progress(copying.page_count - copying.remaining, copying.page_count)
+            writer.execute("pragma journal_mode = delete")  # one file, without a log beside it
+        finally:
+            writer.close()
+            reader.close()
+
+
+def restore(
+    backup: Path, database: Path, now: datetime, *, replaces: bool = False
+) -> tuple[Content, Path | None]:
+    """Put a backup in the place of a database that no node is using.
+
+    Args:
+        backup: The backup.
+        database: Where it goes.
+        now: What time it is, for the name of what was there.
+        replaces: True to move aside a database that is there.
+
+    Returns:
+        What it holds, and where the old database is now; None where there was none.
+
+    Raises:
+        StoreError: The backup is damaged, there is a database, or a node is using it.
+    """
+    content = examine(backup)
+    aside = None
+    part = database.with_name(f".{database.name}.part")
+    if database.exists():
+        if not replaces:
+            reason = f"{database}: there is a database; say --replace to move it aside"
+            raise StoreError(reason, may_pass=False)
+        _require_unused(database)
+        aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+        _copy(backup, part, _untold)
+        examine(part)
+        _on_disk(part)
+        if aside is not None:
+            database.rename(aside)
+        for ending in ("-wal", "-shm"):  # of the old database; its last writer has emptied them
+            Path(f"{database}{ending}").unlink(missing_ok=True)
+        part.rename(database)
+        _on_disk(database.absolute().parent)
+    except OSError as error:
+        raise StoreError(
+            f"{database}: it cannot be written: {error.strerror or error}", may_pass=False
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return content, aside
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: it cannot be written: {error.strerror or error}", may_pass=False)
+
+
+def _require_unused(database: Path) -> None:
+    """Refuse a database that a node has open: only who is alone can leave the write-ahead log."""
+    connection = apsw.Connection(str(database))
+    try:
+        mode = connection.pragma("journal_mode", "delete")
+    except (apsw.BusyError, apsw.LockedError):
+        mode = "wal"
+    except apsw.Error:
+        return  # damaged: nobody works with it
+    finally:
+        connection.close()
+    if mode != "delete":
+        raise StoreError(f"{database}: a node is using it; stop the node first", may_pass=True)
+
+
+def _on_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

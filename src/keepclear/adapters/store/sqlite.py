@@ -1,0 +1,305 @@
+"""A store in one SQLite file: WAL, serial write transactions, durable when the transaction ends.
+
+Source:
+    https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+import numpy as np
+
+from keepclear.adapters.store.migrations import migrate
+from keepclear.core.conflicts import Item, Label
+from keepclear.core.constraints import ConstraintRule
+from keepclear.core.intents import IntentState, ItemId, PartyId
+from keepclear.core.packed import pack_rings
+from keepclear.core.shapes import rings_deg
+from keepclear.core.times import floor_ms, instant_of
+from keepclear.node.outcomes import StoreError
+from keepclear.node.ports import Actor, EventKind, Holding, Record, Standing, Wanted
+
+BUSY_TIMEOUT_S: Final = 10.0
+"""So long a transaction waits for one of another process; then it fails, and may be tried again."""
+CACHE_BYTES: Final = 64_000_000
+"""So much of the file is kept in memory by each connection."""
+
+
+class Durability(Enum):
+    """What a commit waits for."""
+
+    FULL = "FULL"
+    """The disk has it: nothing answered is lost, whatever stops. What a node runs."""
+    NORMAL = "NORMAL"
+    """Safe when the process dies, not when power fails. For measuring only."""
+
+
+_COLUMNS: Final = (
+    "e.seq, e.kind, e.item_id, e.version, e.party, e.person, e.at_ms, e.standing, e.state, e.rule, "
+    "e.priority, e.start_ms, e.end_ms, e.text"
+)
+_LATEST: Final = f"select {_COLUMNS} from item i join event e on e.seq = i.seq"
+_NO_ARRAYS: Final = (b"", b"", b"", b"")
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Raise ours in place of SQLite's."""
+    try:
+        yield
+    except apsw.BusyError as error:
+        reason = f"{path}: another process is writing for over {BUSY_TIMEOUT_S:g} s"
+        raise StoreError(reason, may_pass=True) from error
+    except apsw.FullError as error:
+        raise StoreError(f"{path}: the disk is full; make room", may_pass=True) from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        reason = f"{path}: this is no intact database ({error}); restore a backup"
+        raise StoreError(reason, may_pass=False) from error
+    except apsw.Error as error:
+        raise StoreError(f"{path}: {type(error).__name__}: {error}", may_pass=False) from error
+
+
+def connect(path: Path, *, durability: Durability = Durability.FULL, create: bool = False) -> apsw.Connection:
+    """Open a database.
+
+    Args:
+        path: The file.
+        durability: What a commit waits for.
+        create: True to make the file where there is none.
+
+    Raises:
+        StoreError: It cannot be opened, or is no database.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+    if not create and not path.is_file():
+        raise StoreError(f"{path}: there is no such database; make one with keepclear init", may_pass=False)
+    with named_errors(path):
+        connection = apsw.Connection(str(path), flags=flags)
+        connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000.0))
+        connection.execute("pragma journal_mode = wal")
+        connection.execute(f"pragma synchronous = {durability.value}")
+        connection.execute("pragma foreign_keys = on")
+        connection.execute(f"pragma cache_size = -{CACHE_BYTES // 1024}")
+    return connection
+
+
+class SqliteStore:
+    """The store in a file.
+
+    One connection writes, one reads; each is used by one thread at a time.
+
+    Args:
+        path: The file; it must exist unless `create`.
+        durability: What a commit waits for.
+        create: True to make the file where there is none.
+
+    Raises:
+        StoreError: It cannot be opened, is no database of ours, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path, *, durability: Durability = Durability.FULL, create: bool = False) -> None:
+        self.path = path
+        self._writer = connect(path, durability=durability, create=create)
+        with named_errors(path):
+            migrate(self._writer, path)
+        self._reader = connect(path, durability=durability)
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteTransaction]:
+        """Begin a serial transaction; leaving it by an exception undoes all of it."""
+        with self._writing, named_errors(self.path):
+            self._writer.execute("begin immediate")
+            try:
+                yield SqliteTransaction(self._writer)
+                self._writer.execute("commit")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("rollback")
+                raise
+
+    def _select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._reading, named_errors(self.path):
+            return list(self._reader.execute(sql, values))
+
+    def record(self, item_id: ItemId) -> Record | None:
+        """Return the latest version of an item, a withdrawn one too; None if it never was."""
+        rows = self._select(f"{_LATEST} where i.id = ?", (item_id,))
+        return _record(rows[0]) if rows else None
+
+    def records(self, wanted: Wanted) -> Sequence[Record]:
+        """Return the latest versions of items, sorted by id."""
+        conditions, values = ["i.id > ?"], [wanted.after]
+        if wanted.ending_from_ms is not None:
+            conditions.append("not i.is_over and i.end_ms >= ?")
+            values.append(wanted.ending_from_ms)  # type: ignore[arg-type]
+        if wanted.party is not None:
+            conditions.append("e.party = ?")
+            values.append(wanted.party)
+        if wanted.is_zone is not None:
+            conditions.append(f"e.rule is {'not ' if wanted.is_zone else ''}null")
+        if wanted.state is not None:
+            conditions.append("e.state = ?")
+            values.append(wanted.state.value)
+        # `+` keeps SQLite from walking the index of ends: the order of ids is what pages need.
+        sql = f"{_LATEST} where {' and '.join(conditions)} order by i.id limit ?".replace(
+            "i.end_ms >=", "+i.end_ms >="
+        )
+        return [_record(row) for row in self._select(sql, (*values, wanted.limit))]
+
+    def history(self, item_id: ItemId, after_version: int, limit: int) -> Sequence[Record]:
+        """Return the versions of an item after one, oldest first."""
+        sql = f"select {_COLUMNS} from event e where item_id = ? and version > ? order by version limit ?"
+        return [_record(row) for row in self._select(sql, (item_id, after_version, limit))]
+
+    def records_after(self, seq: int, limit: int) -> Sequence[Record]:
+        """Return entries of the log after a number, in their order."""
+        sql = f"select {_COLUMNS} from event e where seq > ? order by seq limit ?"
+        return [_record(row) for row in self._select(sql, (seq, limit))]
+
+    def last_seq(self) -> int:
+        """Return the number of the last entry of the log; 0 for an empty one."""
+        return int(self._select("select coalesce(max(seq), 0) from event")[0][0])
+
+    def holding(self, ending_from_ms: int) -> Holding:
+        """Return the volumes of every item that is not over and does not end before."""
+        sql = (
+            "select i.id, e.party, e.priority, e.rule, i.end_ms, "
+            "i.counts, i.ring_deg, i.windows_ms, i.bands_m "
+            "from item i join event e on e.seq = i.seq where not i.is_over and i.end_ms >= ? order by i.seq"
+        )
+        with self._reading, named_errors(self.path), self._reader:  # one moment for both questions
+            seq = self._reader.execute("select coalesce(max(seq), 0) from event").get
+            rows = list(self._reader.execute(sql, (ending_from_ms,)))
+        columns = list(zip(*rows, strict=True)) or [()] * 9
+        ids, parties, priorities, rules, end_ms, *blobs = columns
+        counts, ring_deg, windows_ms, bands_m = (b"".join(column) for column in blobs)
+        vertex_counts = np.frombuffer(counts, dtype=np.int32)
+        windows = np.frombuffer(windows_ms, dtype=np.int64).reshape(-1, 2)
+        bands = np.frombuffer(bands_m, dtype=np.float64).reshape(-1, 2)
+        owner = np.repeat(np.arange(len(rows)), [len(blob) // vertex_counts.itemsize for blob in blobs[0]])
+        is_zone = np.array([rule is not None for rule in rules], dtype=np.bool_)
+        volumes = pack_rings(
+            np.frombuffer(ring_deg, dtype=np.float64).reshape(-1, 2),
+            np.concatenate(([0], np.cumsum(vertex_counts, dtype=np.int64))),
+            windows[:, 0],
+            windows[:, 1],
+            bands[:, 0],
+            bands[:, 1],
+            owner,
+            np.zeros(len(owner), dtype=np.int64),
+            is_zone[owner] if rows else np.zeros(0, dtype=np.bool_),
+        )
+        return Holding(
+            seq=int(seq),
+            labels=[_label(*row) for row in zip(ids, parties, priorities, rules, strict=True)],
+            end_ms=np.array(end_ms, dtype=np.int64),
+            volumes=volumes,
+        )
+
+    def close(self) -> None:
+        """Release everything; the store cannot be used any more."""
+        with self._writing, self._reading:
+            self._reader.close()
+            self._writer.close()
+
+
+class SqliteTransaction:
+    """One serial transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def record(self, item_id: ItemId) -> Record | None:
+        """Return the latest version of an item, a withdrawn one too; None if it never was."""
+        rows = list(self._connection.execute(f"{_LATEST} where i.id = ?", (item_id,)))
+        return _record(rows[0]) if rows else None
+
+    def records_after(self, seq: int) -> Sequence[Record]:
+        """Return all entries of the log after a number, in their order."""
+        sql = f"select {_COLUMNS} from event e where seq > ? order by seq"
+        return [_record(row) for row in self._connection.execute(sql, (seq,))]
+
+    def append(self, record: Record, item: Item) -> Record:
+        """Add an entry to the log and make it the latest version of its item."""
+        last: Any = self._connection.execute("select coalesce(max(seq), 0) from event").get
+        record = replace(record, seq=int(last) + 1)
+        label = record.label
+        self._connection.execute(
+            "insert into event (seq, kind, item_id, version, party, person, at_ms, standing, state, rule, "
+            "priority, start_ms, end_ms, text) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.seq,
+                record.kind.value,
+                label.id,
+                record.version,
+                label.party,
+                record.actor.person,
+                floor_ms(record.at),
+                record.standing.value,
+                None if record.state is None else record.state.value,
+                None if label.rule is None else label.rule.value,
+                label.priority,
+                record.start_ms,
+                record.end_ms,
+                record.text,
+            ),
+        )
+        arrays = _NO_ARRAYS if record.is_over else _arrays(item)
+        self._connection.execute(
+            "insert or replace into item values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (label.id, record.seq, record.is_over, record.end_ms, *arrays),
+        )
+        return record
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Begin a part that is undone alone when it is left by an exception."""
+        with self._connection:  # apsw nests these as savepoints
+            yield
+
+
+def _arrays(item: Item) -> tuple[bytes, bytes, bytes, bytes]:
+    rings = rings_deg([volume.volume.outline for volume in item.volumes])
+    windows = [(volume.time.start_ms, volume.time.end_ms) for volume in item.volumes]
+    bands = [(v.volume.altitude.lower_m, v.volume.altitude.upper_m) for v in item.volumes]
+    return (
+        np.array([len(ring) for ring in rings], dtype=np.int32).tobytes(),
+        np.concatenate([np.asarray(ring, dtype=np.float64).reshape(-1, 2) for ring in rings]).tobytes(),
+        np.array(windows, dtype=np.int64).tobytes(),
+        np.array(bands, dtype=np.float64).tobytes(),
+    )
+
+
+def _label(item_id: str, party: str | None, priority: int, rule: str | None) -> Label:
+    return Label(
+        id=ItemId(item_id),
+        party=None if party is None else PartyId(party),
+        priority=priority,
+        rule=None if rule is None else ConstraintRule(rule),
+    )
+
+
+def _record(row: Sequence[Any]) -> Record:
+    seq, kind, item_id, version, party, person, at_ms, standing, state, rule, priority, start, end, text = row
+    return Record(
+        seq=seq,
+        kind=EventKind(kind),
+        label=_label(item_id, party, priority, rule),
+        state=None if state is None else IntentState(state),
+        start_ms=start,
+        end_ms=end,
+        text=bytes(text),
+        version=version,
+        standing=Standing(standing),
+        actor=Actor(party=PartyId(party), person=person),
+        at=instant_of(at_ms),
+    )

@@ -1,0 +1,53 @@
+/** All actions of the console: what a person (or the node) makes happen. Only they change the store. */
+
+import { translator } from "../texts.js";
+import { draftActions } from "./drafts.js";
+import { itemActions } from "./items.js";
+import { selectionActions } from "./selection.js";
+import { sessionActions } from "./session.js";
+
+/**
+ * What moves the map; the map fills it in once it is there.
+ * @typedef {object} View
+ * @property {(ids: string[], place: import("../types.js").LatLng | null) => void} showItems
+ */
+
+/**
+ * @typedef {object} Context
+ * @property {import("../store.js").Store} store
+ * @property {import("../api.js").Api} api
+ * @property {import("../tracks.js").Tracks} tracks
+ * @property {View} view
+ * @property {(key: string, inserts: Record<string, string | number>, isUrgent: boolean) => void} say
+ */
+
+/** @typedef {ReturnType<typeof actionsOf>} Actions */
+
+/**
+ * @param {Omit<Context, "say">} parts
+ */
+export function actionsOf(parts) {
+  const { store } = parts;
+
+  /**
+   * Say something to those who hear the page or look away from where it happened.
+   *
+   * @param {string} key
+   * @param {Record<string, string | number>} inserts
+   * @param {boolean} isUrgent
+   */
+  function say(key, inserts, isUrgent) {
+    const t = translator(store.state.catalogue, store.state.preferences.language);
+    const text = t(key, inserts);
+    store.update(({ message }) => ({ message: { text, isUrgent, number: message.number + 1 } }));
+  }
+
+  /** @type {Context} */
+  const context = { ...parts, say };
+  return {
+    ...sessionActions(context),
+    ...selectionActions(context),
+    ...itemActions(context),
+    ...draftActions(context),
+  };
+}

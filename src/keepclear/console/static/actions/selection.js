@@ -1,0 +1,127 @@
+/** What is selected, shown and previewed, and how: panel, filter, time, theme, language, units. */
+
+import { keyOf, spanOf } from "../items.js";
+import { keepPreferences, showPreferences } from "../preferences.js";
+import { NOTHING_SELECTED, shownMs } from "../state.js";
+import { loadCatalogue, translator } from "../texts.js";
+import { msOf } from "../times.js";
+
+/** @typedef {import("./actions.js").Context} Context */
+/** @typedef {import("../types.js").State} State */
+
+const STEP_MS = 60_000;
+
+/** @param {Context} context */
+export function selectionActions({ store, view }) {
+  /**
+   * @param {import("../types.js").Finding} finding
+   * @param {{zoom?: boolean}} [options]
+   */
+  function selectFinding(finding, { zoom = true } = {}) {
+    store.update({
+      selection: { ...NOTHING_SELECTED, findingKey: keyOf(finding) },
+      chosenMs: msOf(finding.witness.time),
+      resolution: null,
+      preview: null,
+    });
+    if (zoom) view.showItems([finding.a.id, finding.b.id], finding.witness);
+  }
+
+  /**
+   * @param {string} id
+   * @param {{zoom?: boolean, panel?: boolean}} [options]
+   */
+  function selectItem(id, { zoom = true, panel = true } = {}) {
+    store.update((state) => ({
+      selection: { ...NOTHING_SELECTED, itemId: id },
+      resolution: null,
+      preview: null,
+      panel: panel ? "items" : state.panel,
+    }));
+    if (zoom) view.showItems([id], null);
+  }
+
+  /** @param {string} id */
+  function selectTrack(id) {
+    store.update({ selection: { ...NOTHING_SELECTED, trackId: id }, preview: null });
+  }
+
+  function clearSelection() {
+    store.update({ selection: NOTHING_SELECTED, preview: null, resolution: null });
+  }
+
+  /** @param {State["panel"]} panel */
+  function openPanel(panel) {
+    store.update({ panel });
+  }
+
+  /** @param {Partial<State["filter"]>} filter */
+  function setFilter(filter) {
+    store.update((state) => ({ filter: { ...state.filter, ...filter } }));
+  }
+
+  /** @param {boolean} showsOwnFindingsOnly */
+  function showOwnFindingsOnly(showsOwnFindingsOnly) {
+    store.update({ showsOwnFindingsOnly });
+  }
+
+  /** @param {number | null} chosenMs  null follows the node's time */
+  function chooseTime(chosenMs) {
+    store.update({ chosenMs });
+  }
+
+  /** @param {number} steps */
+  function stepTime(steps) {
+    store.update((state) => ({ chosenMs: shownMs(state) + steps * STEP_MS }));
+  }
+
+  /** @param {string} span */
+  function setSpan(span) {
+    store.update({ span });
+  }
+
+  /** @param {string} id */
+  function goToStart(id) {
+    const record = store.state.records.get(id);
+    if (record !== undefined) chooseTime(spanOf(record.item).startMs);
+  }
+
+  /** @param {string[]} idsInView */
+  function setInView(idsInView) {
+    const held = store.state.idsInView;
+    const isSame = held.length === idsInView.length && held.every((id, k) => id === idsInView[k]);
+    if (!isSame) store.update({ idsInView });
+  }
+
+  /** @param {Partial<State["preferences"]>} change */
+  async function prefer(change) {
+    const preferences = { ...store.state.preferences, ...change };
+    if (change.language !== undefined) store.update({ catalogue: await loadCatalogue(change.language) });
+    keepPreferences(preferences);
+    showPreferences(preferences);
+    store.update({ preferences });
+    titlePage();
+  }
+
+  /** Count the conflicts in the title of the page, where they are seen while another page is open. */
+  function titlePage() {
+    const { catalogue, preferences, session, conflicts, link } = store.state;
+    const t = translator(catalogue, preferences.language);
+    const name = session === null ? t("app.name") : `${t("app.name")} · ${session.node.name}`;
+    const isKnown = conflicts.status === "known" && link === "live";
+    const mark = session === null ? "" : isKnown ? `(${conflicts.answer?.total ?? "?"}) ` : "(?) ";
+    document.title = `${mark}${name}`;
+  }
+
+  /** @param {State["dialog"]} dialog */
+  function openDialog(dialog) {
+    store.update({ dialog });
+  }
+
+  function toggleGuide() {
+    store.update((state) => ({ isGuideOpen: !state.isGuideOpen }));
+  }
+
+  return { selectFinding, selectItem, selectTrack, clearSelection, openPanel, setFilter, showOwnFindingsOnly,
+    chooseTime, stepTime, setSpan, goToStart, setInView, prefer, titlePage, openDialog, toggleGuide };
+}

@@ -1,0 +1,194 @@
+/** Signing in and out, and what then starts and stops: the stream, and the loading of everything. */
+
+import { Refusal } from "../api.js";
+import { initialState, nodeTimeMs, STALE_AFTER_MS, withClock, withRecords, withoutUnheld } from "../state.js";
+import { Stream } from "../stream.js";
+
+/** @typedef {import("./actions.js").Context} Context */
+
+const CONFLICTS_AFTER_MS = 300;
+/** Item events are taken over together, so that a burst does not draw every list a hundred times. */
+const GATHER_MS = 100;
+
+/** @param {Context} context */
+export function sessionActions(context) {
+  const { store, api, tracks, say } = context;
+  /** @type {Stream | null} */
+  let stream = null;
+  /** @type {import("../types.js").ItemRecord[]} */
+  let gathered = [];
+  let gatherTimer = 0;
+  let conflictsTimer = 0;
+  let loading = 0;
+
+  /** Ask who is signed in; a demonstration node lets everybody in. */
+  async function start() {
+    try {
+      begin(await api.session());
+    } catch {
+      await signIn(null);
+    }
+  }
+
+  /** @param {string | null} token */
+  async function signIn(token) {
+    try {
+      begin(await api.signIn(token));
+    } catch (error) {
+      const isSilent = token === null && error instanceof Refusal;
+      store.update({ sessionStatus: "out", signInError: isSilent ? "" : /** @type {Error} */ (error).message });
+    }
+  }
+
+  async function signOut() {
+    stream?.close();
+    stream = null;
+    await api.signOut().catch(() => undefined); // the cookie may be gone already
+    api.csrf = "";
+    tracks.clear();
+    const { preferences, catalogue } = store.state;
+    store.update({ ...initialState(preferences), catalogue, sessionStatus: "out" });
+  }
+
+  /** @param {import("../types.js").Session} session */
+  function begin(session) {
+    api.csrf = session.csrf;
+    store.update({
+      sessionStatus: "in",
+      session,
+      signInError: "",
+      isGuideOpen: session.node.is_demonstration,
+      parties: [session.party],
+      ...withClock(session, performance.now()),
+      link: "connecting",
+    });
+    // The stream is opened first, so that nothing which happens while the items load is missed.
+    stream?.close();
+    stream = new Stream({ item: gather, tracks: takeTracks, clock: takeClock, gap: loadAll, cut });
+    loadAll();
+  }
+
+  /** @param {import("../types.js").ItemRecord} record */
+  function gather(record) {
+    gathered.push(record);
+    if (gatherTimer !== 0) return;
+    gatherTimer = window.setTimeout(() => {
+      const records = gathered;
+      gathered = [];
+      gatherTimer = 0;
+      store.update((state) => withRecords(state, records));
+      refreshConflicts();
+    }, GATHER_MS);
+  }
+
+  /** @param {{now: string, tracks: import("../types.js").TrackReport[]}} said */
+  function takeTracks(said) {
+    tracks.take(said.tracks, Date.parse(said.now));
+  }
+
+  /** @param {{now: string, speed: number, seq: number}} said */
+  function takeClock(said) {
+    const wasLive = store.state.link === "live";
+    store.update(withClock(said, performance.now()));
+    if (!wasLive && store.state.conflicts.status === "failed") loadAll();
+  }
+
+  function cut() {
+    if (store.state.link === "cut") return;
+    store.update({ link: "cut" });
+    say("banner.cut", {}, true);
+  }
+
+  /** Bring the node's time forward, and notice its silence; called once a second. */
+  function tick() {
+    const localMs = performance.now();
+    const { state } = store;
+    if (state.clock === null || state.sessionStatus !== "in") return;
+    const isSilent = localMs - state.heardLocalMs > STALE_AFTER_MS;
+    if (isSilent && state.link === "live") say("banner.stale", {}, true);
+    const nowMs = nodeTimeMs(state, localMs);
+    store.update({
+      nowMs,
+      link: isSilent && state.link === "live" ? "stale" : state.link,
+      tracks: tracks.summary(nowMs),
+    });
+  }
+
+  /** Ask for everything that is held, page by page, and for the conflicts. */
+  async function loadAll() {
+    loading += 1;
+    const mine = loading;
+    try {
+      tracks.take((await api.tracks()).tracks, store.state.nowMs);
+      /** @type {Set<string>} */
+      const heldIds = new Set();
+      let after = null;
+      let seq = Infinity;
+      do {
+        const page = await api.items(after);
+        if (mine !== loading) return; // begun anew meanwhile
+        for (const { item } of page.items) heldIds.add(item.id);
+        seq = Math.min(seq, page.seq);
+        store.update((state) => withRecords(state, page.items));
+        after = page.next;
+      } while (after !== null);
+      store.update((state) => withoutUnheld(state, heldIds, seq));
+      await loadConflicts();
+    } catch (error) {
+      failed(error, { itemsStatus: "failed" });
+    }
+  }
+
+  function refreshConflicts() {
+    window.clearTimeout(conflictsTimer);
+    conflictsTimer = window.setTimeout(loadConflicts, CONFLICTS_AFTER_MS);
+  }
+
+  async function loadConflicts() {
+    try {
+      const answer = await api.conflicts();
+      announce(answer);
+      store.update({ conflicts: { status: "known", answer, error: "" } });
+    } catch (error) {
+      failed(error, {});
+    }
+  }
+
+  /** Ask for the next page of the conflicts. */
+  async function loadMoreConflicts() {
+    const held = store.state.conflicts.answer;
+    if (held === null || held.next === null) return;
+    try {
+      const more = await api.conflicts(held.next);
+      const answer = { ...more, findings: [...held.findings, ...more.findings] };
+      store.update({ conflicts: { status: "known", answer, error: "" } });
+    } catch (error) {
+      failed(error, {});
+    }
+  }
+
+  /** @param {import("../types.js").Answer} answer */
+  function announce(answer) {
+    const before = store.state.conflicts.answer?.total ?? 0;
+    const added = answer.total - before;
+    if (added > 0) say("conflicts.announce_more", { count: added, total: answer.total }, true);
+    else if (added < 0) say("conflicts.announce_fewer", { count: answer.total }, false);
+  }
+
+  /**
+   * Keep what is shown, but say that it is not current; back to the form if signed out.
+   *
+   * @param {unknown} error
+   * @param {Partial<import("../types.js").State>} parts
+   */
+  function failed(error, parts) {
+    if (error instanceof Refusal && error.status === 401) {
+      signOut();
+      return;
+    }
+    const { message } = /** @type {Error} */ (error);
+    store.update(({ conflicts }) => ({ ...parts, conflicts: { ...conflicts, status: "failed", error: message } }));
+  }
+
+  return { start, signIn, signOut, tick, loadAll, loadMoreConflicts, refreshConflicts };
+}

@@ -1,0 +1,179 @@
+/**
+ * The HTTP API, as far as the console uses it. Every request goes to the node that served the page.
+ *
+ * A refusal becomes a `Refusal`, a node that does not answer an `Unreachable`; nothing else is thrown.
+ */
+
+/** @typedef {import("./types.js").Item} Item */
+/** @typedef {import("./types.js").ItemRecord} ItemRecord */
+/** @typedef {import("./types.js").Finding} Finding */
+/** @typedef {import("./types.js").Fault} Fault */
+
+const ANSWER_TIMEOUT_MS = 30_000;
+export const PAGE_SIZE = 100;
+
+/** The node answered, and said no. */
+export class Refusal extends Error {
+  /**
+   * @param {number} status
+   * @param {{title?: string, detail?: string, problems?: Fault[], findings?: Finding[], record?: ItemRecord}} problem
+   */
+  constructor(status, problem) {
+    super(problem.detail || problem.title || String(status));
+    this.status = status;
+    this.title = problem.title ?? String(status);
+    this.problems = problem.problems ?? [];
+    this.findings = problem.findings ?? [];
+    this.record = problem.record ?? null;
+  }
+}
+
+/** The node did not answer. */
+export class Unreachable extends Error {}
+
+export class Api {
+  constructor() {
+    /** Set after signing in; without it the node refuses every change. */
+    this.csrf = "";
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{json?: unknown, bytes?: Blob, headers?: Record<string, string>}} [options]
+   * @returns {Promise<any>}
+   */
+  async ask(method, path, { json, bytes, headers = {} } = {}) {
+    /** @type {Record<string, string>} */
+    const sent = { Accept: "application/json", ...headers };
+    if (method !== "GET" && this.csrf !== "") sent["X-CSRF-Token"] = this.csrf;
+    if (json !== undefined) sent["Content-Type"] = "application/json";
+    if (bytes !== undefined) sent["Content-Type"] = "application/octet-stream";
+    const body = json !== undefined ? JSON.stringify(json) : bytes;
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const request = { method, headers: sent, signal, ...(body === undefined ? {} : { body }) };
+    let answer;
+    let content;
+    try {
+      answer = await fetch(path, request);
+      content = answer.status === 204 ? null : await answer.json();
+    } catch (error) {
+      if (answer === undefined || answer.ok) throw new Unreachable(String(error));
+      content = {}; // an error page of something between the node and here
+    }
+    if (!answer.ok) throw new Refusal(answer.status, content);
+    return content;
+  }
+
+  /** @returns {Promise<import("./types.js").Session>} */
+  session() {
+    return this.ask("GET", "/v1/session");
+  }
+
+  /** @param {string | null} token  null asks a demonstration node, which needs none */
+  signIn(token) {
+    return this.ask("POST", "/v1/session", { json: token === null ? {} : { token } });
+  }
+
+  signOut() {
+    return this.ask("DELETE", "/v1/session");
+  }
+
+  /**
+   * @param {string | null} after
+   * @returns {Promise<{items: ItemRecord[], next: string | null, seq: number, now: string}>}
+   */
+  items(after) {
+    return this.ask("GET", `/v1/items?${query({ limit: PAGE_SIZE, after })}`);
+  }
+
+  /**
+   * @param {string | null} after
+   * @returns {Promise<import("./types.js").Answer>}
+   */
+  conflicts(after = null) {
+    return this.ask("GET", `/v1/conflicts?${query({ limit: PAGE_SIZE, after })}`);
+  }
+
+  /** @returns {Promise<{tracks: import("./types.js").TrackReport[], now: string}>} */
+  tracks() {
+    return this.ask("GET", "/v1/tracks");
+  }
+
+  /**
+   * @param {Item} item
+   * @returns {Promise<import("./types.js").Answer>}
+   */
+  check(item) {
+    return this.ask("POST", "/v1/check", { json: { item } });
+  }
+
+  /**
+   * @param {{id: string} | {item: Item}} what
+   * @returns {Promise<import("./types.js").Resolution>}
+   */
+  resolve(what) {
+    return this.ask("POST", "/v1/resolve", { json: what });
+  }
+
+  /**
+   * Declare an item (version null) or amend that version of it.
+   *
+   * @param {Item} item
+   * @param {number | null} version
+   * @returns {Promise<{record: ItemRecord, findings: Finding[]}>}
+   */
+  put(item, version) {
+    const headers = version === null ? { "If-None-Match": "*" } : ifMatch(version);
+    return this.ask("PUT", itemPath(item.id), { json: item, headers });
+  }
+
+  /**
+   * @param {ItemRecord} record
+   * @param {string} event
+   * @returns {Promise<{record: ItemRecord}>}
+   */
+  step({ item, version }, event) {
+    return this.ask("PATCH", itemPath(item.id), { json: { event }, headers: ifMatch(version) });
+  }
+
+  /**
+   * @param {ItemRecord} record
+   * @returns {Promise<{record: ItemRecord}>}
+   */
+  withdraw({ item, version }) {
+    return this.ask("DELETE", itemPath(item.id), { headers: ifMatch(version) });
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<{versions: ItemRecord[]}>}
+   */
+  history(id) {
+    return this.ask("GET", `/v1/history/${encodeURIComponent(id)}`);
+  }
+
+  /**
+   * @param {File} file
+   * @returns {Promise<{items: Item[], problems: Fault[], assumptions: {item: string, text: string}[]}>}
+   */
+  read(file) {
+    return this.ask("POST", `/v1/read?${query({ name: file.name })}`, { bytes: file });
+  }
+}
+
+/** @param {number} version */
+function ifMatch(version) {
+  return { "If-Match": `"${version}"` };
+}
+
+/** @param {string} id */
+function itemPath(id) {
+  return `/v1/items/${encodeURIComponent(id)}`;
+}
+
+/** @param {Record<string, string | number | null>} values */
+function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== null);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+}

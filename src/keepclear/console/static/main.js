@@ -1,0 +1,43 @@
+/** The start of the console: makes its parts, wires them, and shows it. */
+
+import { actionsOf } from "./actions/actions.js";
+import { Api } from "./api.js";
+import { MapView } from "./map/map.js";
+import { Page } from "./panels/page.js";
+import { ConsoleContext, html, render } from "./preact.js";
+import { loadPreferences, showPreferences } from "./preferences.js";
+import { listenForShortcuts } from "./shortcuts.js";
+import { initialState } from "./state.js";
+import { Store } from "./store.js";
+import { loadCatalogue } from "./texts.js";
+import { Tracks } from "./tracks.js";
+
+const TICK_MS = 1000;
+
+async function main() {
+  const preferences = loadPreferences();
+  showPreferences(preferences);
+  const store = new Store(initialState(preferences));
+  const tracks = new Tracks(({ lat, lng }) => /** @type {[number, number]} */ (ol.proj.fromLonLat([lng, lat])));
+  /** @type {MapView | null} */
+  let map = null;
+  const view = {
+    /** @type {import("./actions/actions.js").View["showItems"]} */
+    showItems: (ids, place) => map?.showItems(ids, place),
+  };
+  const actions = actionsOf({ store, api: new Api(), tracks, view });
+  const catalogue = loadCatalogue(preferences.language);
+  const started = actions.start();
+  store.update({ catalogue: await catalogue });
+  map = new MapView(store, actions, tracks);
+  const page = html`<${ConsoleContext.Provider} value=${{ store, actions }}><${Page} map=${map} /></${ConsoleContext.Provider}>`;
+  render(page, /** @type {HTMLElement} */ (document.getElementById("console")));
+  listenForShortcuts(store, actions);
+  store.watch((state) => state.conflicts, actions.titlePage);
+  store.watch((state) => state.link, actions.titlePage);
+  await started;
+  actions.titlePage();
+  setInterval(actions.tick, TICK_MS);
+}
+
+main();

@@ -1,0 +1,53 @@
+/** The panel beside the map: conflicts, items, or what is being declared, one at a time. */
+
+import { html, useActions, useSelected, useTexts } from "../preact.js";
+import { Conflicts } from "./conflicts.js";
+import { Declare } from "./declare.js";
+import { Items } from "./items.js";
+
+/** @typedef {import("../types.js").State["panel"]} PanelName */
+
+const PANELS = /** @type {const} */ (["conflicts", "items", "declare"]);
+
+export function SidePanel() {
+  const t = useTexts();
+  const actions = useActions();
+  const panel = useSelected((state) => state.panel);
+
+  /** @param {KeyboardEvent} event */
+  function move(event) {
+    const isForward = (event.key === "ArrowRight") === (document.documentElement.dir === "ltr");
+    if (event.key !== "ArrowRight" && event.key !== "ArrowLeft") return;
+    const next = PANELS[(PANELS.indexOf(panel) + (isForward ? 1 : PANELS.length - 1)) % PANELS.length];
+    if (next === undefined) return;
+    event.preventDefault();
+    actions.openPanel(next);
+    document.getElementById(`tab-${next}`)?.focus();
+  }
+
+  return html`<section class="side" id="panel" tabindex="-1" aria-label=${t("panel.label")}>
+    <div class="tabs" role="tablist" aria-label=${t("panel.label")} onKeyDown=${move}>
+      ${PANELS.map((name) => html`<${Tab} key=${name} name=${name} isChosen=${name === panel} />`)}
+    </div>
+    <div class="panel" role="tabpanel" id="tabpanel" aria-labelledby=${`tab-${panel}`}>
+      ${panel === "conflicts" && html`<${Conflicts} />`}
+      ${panel === "items" && html`<${Items} />`}
+      ${panel === "declare" && html`<${Declare} />`}
+    </div>
+  </section>`;
+}
+
+/** @param {{name: PanelName, isChosen: boolean}} props */
+function Tab({ name, isChosen }) {
+  const t = useTexts();
+  const actions = useActions();
+  const count = useSelected((state) => {
+    if (name === "conflicts") return state.conflicts.status === "known" ? state.conflicts.answer?.total ?? null : null;
+    return name === "items" ? state.records.size : null;
+  });
+  const choose = () => (name === "declare" ? actions.beginDraft() : actions.openPanel(name));
+  return html`<button type="button" role="tab" id=${`tab-${name}`} data-testid=${`tab-${name}`}
+      aria-selected=${isChosen} aria-controls="tabpanel" tabindex=${isChosen ? 0 : -1} onClick=${choose}>
+    ${t(`panel.${name}`)}${count !== null && html` <span class="count">${count}</span>`}
+  </button>`;
+}

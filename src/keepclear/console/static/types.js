@@ -1,0 +1,257 @@
+/**
+ * The shapes of data in the console: those of the HTTP API first, then those of its own state.
+ *
+ * Nothing here runs. Fields of the API keep its spelling (snake case); what the console adds to them
+ * is written in camel case.
+ */
+
+/** @typedef {{lat: number, lng: number}} LatLng */
+/** @typedef {{value: number, reference: "W84", units: "M"}} Altitude */
+/** @typedef {{value: string, format: "RFC3339"}} Time */
+
+/**
+ * @typedef {object} Volume3D
+ * @property {{vertices: LatLng[]}} [outline_polygon]
+ * @property {{center: LatLng, radius: {value: number, units: "M"}}} [outline_circle]
+ * @property {{start: LatLng, end: LatLng, half_width_m: number}} [outline_corridor]
+ * @property {Altitude} [altitude_lower]
+ * @property {Altitude} [altitude_upper]
+ */
+
+/** @typedef {{volume: Volume3D, time_start: Time, time_end: Time}} Volume */
+/** @typedef {"operational_intent" | "constraint"} ItemKind */
+/** @typedef {"Accepted" | "Activated" | "Nonconforming" | "Contingent" | "Ended"} ItemState */
+/** @typedef {"keep_out" | "notify_first"} ZoneRule */
+
+/**
+ * @typedef {object} Item
+ * @property {string} id
+ * @property {ItemKind} kind
+ * @property {string} [party]
+ * @property {number} [priority]
+ * @property {ItemState} [state]
+ * @property {ZoneRule} [rule]
+ * @property {Volume[]} volumes
+ */
+
+/**
+ * @typedef {object} ItemRecord
+ * @property {Item} item
+ * @property {number} version
+ * @property {number} seq
+ * @property {"clear" | "conflicting"} standing
+ * @property {{party: string, person: string}} by
+ * @property {string} at
+ * @property {boolean} withdrawn
+ */
+
+/** @typedef {{id: string, party: string | null, kind: ItemKind, priority: number, volume: number}} Side */
+
+/**
+ * @typedef {object} Witness
+ * @property {number} lat
+ * @property {number} lng
+ * @property {number} altitude_m
+ * @property {string} time
+ * @property {number} lateral_overlap_m
+ * @property {number} overlap_area_m2
+ * @property {number | null} vertical_overlap_m  null is without bound
+ * @property {number} time_overlap_s
+ * @property {number} lateral_gap_m
+ * @property {number} vertical_gap_m
+ * @property {number} time_gap_s
+ */
+
+/**
+ * @typedef {object} Finding
+ * @property {"conflict" | "notice_required"} verdict
+ * @property {Side} a
+ * @property {Side} b
+ * @property {Witness} witness
+ * @property {[number, number][]} volume_pairs
+ */
+
+/**
+ * @typedef {object} Checked
+ * @property {number} operations
+ * @property {number} zones
+ * @property {number} seq
+ * @property {string} now
+ * @property {string | null} [reason]
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {"clear" | "conflict" | "cannot_decide"} answer
+ * @property {Finding[]} findings
+ * @property {number} total
+ * @property {string | null} next
+ * @property {Checked} checked
+ */
+
+/** @typedef {"time" | "altitude" | "time_and_altitude" | "lateral"} ChangeKind */
+
+/**
+ * @typedef {object} Change
+ * @property {ChangeKind} change
+ * @property {number} time_shift_s
+ * @property {number} altitude_shift_m
+ * @property {number} lateral_m
+ * @property {number | null} bearing_deg
+ * @property {boolean} is_smallest
+ * @property {{id: string, own_volume: number, other_volume: number}[]} forced_by
+ * @property {Item} item
+ */
+
+/**
+ * @typedef {object} Resolution
+ * @property {string} id
+ * @property {boolean} clear
+ * @property {Finding[]} conflicts
+ * @property {Change[]} changes
+ * @property {ChangeKind[]} none_within
+ * @property {{change: ChangeKind, reason: string}[]} undecided
+ * @property {{time_s: number, altitude_m: number, lateral_m: number}} limits
+ */
+
+/**
+ * @typedef {object} Session
+ * @property {string} party
+ * @property {string} person
+ * @property {"viewer" | "duty_officer" | "administrator"} role
+ * @property {string} csrf
+ * @property {{party: string, name: string, conflicts: "refuse" | "record", is_demonstration: boolean,
+ *   version: string}} node
+ * @property {string} now
+ * @property {number} speed
+ * @property {number} seq
+ */
+
+/** @typedef {"aeroplane" | "helicopter" | "drone" | "vehicle" | "unknown"} TrackKind */
+
+/**
+ * @typedef {object} TrackReport
+ * @property {string} id
+ * @property {string} at
+ * @property {number} lat
+ * @property {number} lng
+ * @property {number} [altitude_m]
+ * @property {number} [ground_speed_mps]
+ * @property {number} [track_deg]
+ * @property {number} [vertical_rate_mps]
+ * @property {string} [party]
+ * @property {TrackKind} [kind]
+ */
+
+/** @typedef {{item?: string, field?: string, reason: string}} Fault */
+
+/**
+ * A shape that is being drawn or typed; it becomes one volume, or one for each leg of a corridor.
+ * @typedef {object} DraftShape
+ * @property {"polygon" | "circle" | "corridor"} type
+ * @property {LatLng[]} points  the corners, the centre, or the places along the corridor
+ * @property {number} size_m  the radius, or the half-width; unused for a polygon
+ * @property {number | null} lower_m  null is without bound
+ * @property {number | null} upper_m
+ * @property {number | null} startMs  null until it is filled in
+ * @property {number | null} endMs
+ */
+
+/**
+ * @typedef {object} Draft
+ * @property {string} id
+ * @property {ItemKind} kind
+ * @property {ZoneRule} rule
+ * @property {number} priority
+ * @property {ItemState} state
+ * @property {DraftShape[]} shapes
+ * @property {number | null} version  the version that it amends; null for a new item
+ * @property {number} chosen  which shape the coordinates table shows
+ */
+
+/**
+ * What the node said about a draft.
+ * @typedef {object} DraftOutcome
+ * @property {"none" | "checking" | "checked" | "failed" | "sending" | "refused"} status
+ * @property {Answer | null} answer
+ * @property {Finding[]} findings
+ * @property {string} error
+ * @property {Fault[]} faults
+ */
+
+/**
+ * @typedef {object} ResolutionState
+ * @property {string} id
+ * @property {Item | null} item  the draft that it is for; null for an item that is held
+ * @property {"loading" | "known" | "failed" | "applying" | "applied"} status
+ * @property {Resolution | null} result
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} UploadRow
+ * @property {Item} item
+ * @property {boolean} isChosen
+ * @property {"waiting" | "declared" | "refused"} status
+ * @property {string} detail
+ */
+
+/**
+ * @typedef {object} UploadState
+ * @property {string} name
+ * @property {"reading" | "read" | "declaring" | "failed"} status
+ * @property {UploadRow[]} rows
+ * @property {Fault[]} problems
+ * @property {{item: string, text: string}[]} assumptions
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} ConflictsState
+ * @property {"loading" | "known" | "failed"} status  "failed": what is shown is not current
+ * @property {Answer | null} answer
+ * @property {string} error
+ */
+
+/** @typedef {{findingKey: string | null, itemId: string | null, trackId: string | null}} Selection */
+/** @typedef {{theme: "light" | "dark" | "night", language: string, unit: "m" | "ft",
+ *   showsOtherTimes: boolean, showsTracks: boolean}} Preferences */
+/** @typedef {{text: string, party: string, kind: string, state: string}} ItemFilter */
+/** @typedef {Record<string, string | Record<string, string>>} Catalogue */
+
+/**
+ * @typedef {object} State
+ * @property {"asking" | "out" | "in"} sessionStatus
+ * @property {Session | null} session
+ * @property {string} signInError
+ * @property {{nodeMs: number, localMs: number, speed: number} | null} clock
+ * @property {number} nowMs  the node's time, brought forward once a second
+ * @property {"connecting" | "live" | "stale" | "cut"} link
+ * @property {number} heardLocalMs  when the node was last heard, on the page's own clock
+ * @property {"loading" | "known" | "failed"} itemsStatus
+ * @property {Map<string, ItemRecord>} records
+ * @property {Map<string, number>} withdrawn  the number of the event that withdrew an item
+ * @property {string[]} parties  in the order in which they got their marks
+ * @property {ConflictsState} conflicts
+ * @property {boolean} showsOwnFindingsOnly
+ * @property {Selection} selection
+ * @property {number | null} chosenMs  null follows the node's time
+ * @property {string} span
+ * @property {Item | null} preview
+ * @property {ResolutionState | null} resolution
+ * @property {Draft | null} draft
+ * @property {DraftOutcome} outcome
+ * @property {"none" | "polygon" | "circle" | "corridor"} drawing
+ * @property {UploadState | null} upload
+ * @property {"conflicts" | "items" | "declare"} panel
+ * @property {ItemFilter} filter
+ * @property {Preferences} preferences
+ * @property {Catalogue} catalogue
+ * @property {{text: string, isUrgent: boolean, number: number}} message
+ * @property {"none" | "help" | "withdraw"} dialog
+ * @property {boolean} isGuideOpen
+ * @property {string[]} idsInView
+ * @property {{count: number, staleCount: number}} tracks
+ */
+
+export {};

@@ -1,0 +1,148 @@
+"""The wiring of a node: settings to a store, a desk and an application that serves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from keepclear.adapters import clock
+from keepclear.adapters.config_text import fresh_config
+from keepclear.adapters.http.app import Parts, RunningNode
+from keepclear.adapters.http.server import listening, serve
+from keepclear.adapters.logs import start_logging
+from keepclear.adapters.settings import Settings
+from keepclear.adapters.store.access import TOKEN_DAYS, Access
+from keepclear.adapters.store.form import JsonForm
+from keepclear.adapters.store.sqlite import SqliteStore
+from keepclear.adapters.token_file import write_token
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.intents import PartyId
+from keepclear.node.access import Grant, Role
+from keepclear.node.ports import Actor
+from keepclear.version import VERSION
+
+CONFIG_NAME: Final = "keepclear.toml"
+TOKEN_NAME: Final = "keepclear.token"
+DATABASE_NAME: Final = "keepclear.sqlite3"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What `init` made.
+
+    Attributes:
+        config: The configuration.
+        database: The database.
+        token_file: The token of the first administrator.
+        grant: What it grants.
+    """
+
+    config: Path
+    database: Path
+    token_file: Path
+    grant: Grant
+
+
+def init(folder: Path, party: str, name: str, person: str) -> Made:
+    """Make what a node needs: a configuration, a database, and a token of its first administrator.
+
+    Args:
+        folder: Where; it is made if it is not there.
+        party: The id of the party.
+        name: How people call the party.
+        person: Who the administrator is.
+
+    Returns:
+        What was made.
+
+    Raises:
+        InvalidValueError: A file is there already, or a name cannot be used. Nothing is changed then.
+        StoreError: The database cannot be made.
+    """
+    made = [folder / each for each in (CONFIG_NAME, DATABASE_NAME, TOKEN_NAME)]
+    for path in made:
+        if path.exists():
+            raise InvalidValueError(str(path), "it exists already; init never writes over anything")
+    text = fresh_config(party=party, name=name)  # checks the names
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        SqliteStore(made[1], create=True).close()
+        made[1].chmod(0o600)
+        access = Access(made[1], clock.now)
+        try:
+            actor = Actor(party=PartyId(party), person=person)
+            grant, secret = access.issue(actor, Role.ADMINISTRATOR, days=TOKEN_DAYS)
+        finally:
+            access.close()
+        write_token(made[2], secret)
+        made[0].write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidValueError(str(folder), f"it cannot be written: {error.strerror or error}") from error
+    return Made(config=made[0], database=made[1], token_file=made[2], grant=grant)
+
+
+def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
+    """Run a node until the process is told to stop.
+
+    Args:
+        settings: How it is configured.
+        started: Called with its URL once requests are answered.
+
+    Raises:
+        InvalidValueError: It cannot listen where it should.
+        StoreError: The database cannot be used.
+    """
+    start_logging(settings.log)
+    server = settings.server
+    with listening(server.host, server.port) as listener:
+        store = SqliteStore(settings.node.database)
+        running = RunningNode(
+            Parts(
+                settings=settings,
+                store=store,
+                access=Access(settings.node.database, clock.now),
+                form=JsonForm(),
+                clock=clock.now,
+            )
+        )
+        url = url_of(settings, listener.getsockname()[1])
+        _log.info(
+            "the node is ready",
+            extra={"url": url, "version": VERSION, "items": running.node.desk.held_count},
+        )
+        serve(running, listener, started=lambda: started(url))
+
+
+def url_of(settings: Settings, port: int) -> str:
+    """Return the URL that a node is reached by on this machine."""
+    host = settings.server.host
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.server.is_tls else 'http'}://{shown}:{port}"
+
+
+def issue_token(
+    settings: Settings, person: str, role: Role, *, party: str | None, days: float
+) -> tuple[Grant, str]:
+    """Issue a token in the database of a node, which may be running.
+
+    Raises:
+        InvalidValueError: A name or the number of days cannot be used.
+        StoreError: The database cannot be used.
+    """
+    access = Access(settings.node.database, clock.now)
+    try:
+        actor = Actor(party=PartyId(party or settings.node.party), person=person)
+        return access.issue(actor, role, days=days)
+    finally:
+        access.close()
+
+
+def now() -> datetime:
+    """Return what time it is."""
+    return clock.now()

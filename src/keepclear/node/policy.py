@@ -1,0 +1,78 @@
+"""What a party decided for its node: what happens with conflicts, which gap it keeps, which limits apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from keepclear.core.conflicts import NO_BUFFER, Buffer, Item
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.shapes import Polygon
+from keepclear.core.times import floor_ms, instant_of, rfc3339
+
+EXPIRY_GRACE_S: Final = 5.0
+"""So long after its end an item still counts: clocks of parties differ."""
+
+
+class ConflictPolicy(Enum):
+    """What happens with a declaration of one's own that conflicts; it is never silently accepted."""
+
+    REFUSE = "refuse"
+    """It is not declared."""
+    RECORD = "record"
+    """It is declared, and recorded as conflicting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a party decided for its node.
+
+    Attributes:
+        conflicts: What happens with a declaration that conflicts.
+        buffer: The gap that the party keeps.
+        volumes_max: The most volumes of an item.
+        vertices_max: The most vertices of all polygons of an item.
+        horizon_s: How far ahead an item may start, seconds.
+    """
+
+    conflicts: ConflictPolicy = ConflictPolicy.REFUSE
+    buffer: Buffer = NO_BUFFER
+    volumes_max: int = 1_000
+    vertices_max: int = 10_000
+    horizon_s: float = 60 * 86_400.0
+
+    def check(self, item: Item, now: datetime) -> None:
+        """Refuse what is over a limit, or over already.
+
+        Raises:
+            InvalidValueError: The item has too many volumes or vertices, starts too far ahead, or
+                ended before now.
+        """
+        if len(item.volumes) > self.volumes_max:
+            reason = f"{len(item.volumes)} volumes are over this node's limit of {self.volumes_max}"
+            raise InvalidValueError("volumes", f"{reason}; declare the rest as another item")
+        outlines = (volume.volume.outline for volume in item.volumes)
+        vertices = sum(len(outline.vertices) for outline in outlines if isinstance(outline, Polygon))
+        if vertices > self.vertices_max:
+            reason = f"{vertices} vertices are over this node's limit of {self.vertices_max}"
+            raise InvalidValueError("volumes", f"{reason}; simplify the polygons")
+        start_ms, end_ms = span_ms(item)
+        if expires_ms(end_ms) < floor_ms(now):
+            raise InvalidValueError("volumes", f"all of it is over since {rfc3339(instant_of(end_ms))}")
+        horizon = now + timedelta(seconds=self.horizon_s)
+        if start_ms > floor_ms(horizon):
+            reason = f"it starts after {rfc3339(horizon)}, farther ahead than this node looks"
+            raise InvalidValueError("volumes", f"{reason}; declare it later")
+
+
+def span_ms(item: Item) -> tuple[int, int]:
+    """Return when the first volume of an item starts and the last one ends, milliseconds since 1970."""
+    windows = [volume.time for volume in item.volumes]
+    return min(w.start_ms for w in windows), max(w.end_ms for w in windows)
+
+
+def expires_ms(end_ms: int) -> int:
+    """Return when an item that ends then leaves the picture."""
+    return end_ms + round(EXPIRY_GRACE_S * 1000.0)

@@ -1,0 +1,1 @@
+"""What tests and demonstrations need, shipped with the package: clocks and worlds."""

@@ -1,0 +1,1 @@
+"""Worlds: items and tracks that make a picture worth looking at."""

@@ -1,0 +1,288 @@
+"""The world that `keepclear demo` shows: three invented parties, real flights, and some zones.
+
+The flights over Switzerland are real (1 August 2018, 11:00 to 12:00 UTC; README.md beside this file
+tells where they come from). The parties are **invented**: whole airlines were given to them, and no
+airline had anything to do with it. The operations `relief-...` and all zones are invented too.
+
+The recorded hour is laid so that it begins `LEAD_S` before the start, and then repeats: in the second
+round `BCS6824` is `BCS6824/2`. Zones are there once and last as long as the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from keepclear.codec import geojson
+from keepclear.codec.reading import ReadSettings
+from keepclear.core.conflicts import Item
+from keepclear.core.constraints import Constraint
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.geodesy import Floats, LatLng, geodesic_inverse, ring_positions, unit_vectors
+from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.packed import Ints
+from keepclear.core.times import TimeWindow, floor_ms, instant_of
+from keepclear.core.tracks import TrackKind, TrackPosition
+
+OWN_PARTY: Final = PartyId("relief-org")
+"""The party whose node the demonstration is."""
+PARTIES: Final = (PartyId("coalition"), PartyId("north-force"), OWN_PARTY)
+"""All parties of the world. They are invented."""
+RECORDED_FROM: Final = datetime(2018, 8, 1, 11, 0, tzinfo=UTC)
+"""When the recorded hour begins."""
+ROUND_S: Final = 3_600
+"""How long the recording lasts until it repeats."""
+LEAD_S: Final = 600
+"""How long before the start the first round begins, so that flights are under way at once."""
+ROUNDS_MAX: Final = 24
+"""The recorded hour repeats at most so often."""
+_FILE: Final = "demo.geojson"
+_KINDS: Final = {
+    "relief-drop-1": TrackKind.DRONE,
+    "relief-airlift-1": TrackKind.HELICOPTER,
+}
+"""What is no aeroplane, by the id in the data file."""
+
+
+class Legs(NamedTuple):
+    """What is flown, leg by leg; n legs.
+
+    Attributes:
+        flight: Which operation, by its place among those of the world, shape (n,).
+        start_ms: When the leg begins, milliseconds since 1970, shape (n,).
+        end_ms: When it ends, and the next one begins; later than the start, shape (n,).
+        start: Where it begins, as unit vectors, shape (n, 3).
+        end: Where it ends, shape (n, 3).
+        heights_m: Height above the ellipsoid at both ends, metres, shape (n, 2).
+        speed_mps: Speed over the ground, shape (n,).
+        track_deg: True direction at the start, 0..360, shape (n,).
+        turn_deg: How much the direction changes until the end, along the geodesic, shape (n,).
+    """
+
+    flight: Ints
+    start_ms: Ints
+    end_ms: Ints
+    start: Floats
+    end: Floats
+    heights_m: Floats
+    speed_mps: Floats
+    track_deg: Floats
+    turn_deg: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoWorld:
+    """Items of three parties, and where their operations are at any time.
+
+    Attributes:
+        party: The party whose node shows it.
+        parties: All parties, sorted.
+        items: Zones and operations. Operations that are over before `starts_at` are left out; those
+            under way then are activated, the others accepted.
+        starts_at: When the world is first looked at.
+        ends_at: When the last round ends; nothing flies afterwards.
+        legs: What is flown.
+    """
+
+    party: PartyId
+    parties: tuple[PartyId, ...]
+    items: tuple[Item, ...]
+    starts_at: datetime
+    ends_at: datetime
+    legs: Legs = field(repr=False, compare=False)
+    flights: tuple[tuple[ItemId, PartyId | None, TrackKind], ...] = field(repr=False)
+
+    def tracks_at(self, at: datetime) -> list[TrackPosition]:
+        """Say where each operation that is under way at an instant is.
+
+        Everything flies what was recorded, or for invented operations what the data file says, whatever
+        has been declared since. Between two positions of the file it goes straight at one speed.
+
+        Args:
+            at: The instant, aware.
+
+        Returns:
+            One position for each operation under way, made for this instant, sorted by id.
+        """
+        legs, ms = self.legs, floor_ms(at)
+        now = np.flatnonzero((legs.start_ms <= ms) & (ms < legs.end_ms))
+        lasting_ms = legs.end_ms[now] - legs.start_ms[now]
+        share = (ms - legs.start_ms[now]) / lasting_ms
+        place = legs.start[now] + share[:, np.newaxis] * (legs.end[now] - legs.start[now])
+        positions = ring_positions(place).tolist()  # of any length
+        low_m, high_m = legs.heights_m[now].T
+        altitude_m = low_m + share * (high_m - low_m)
+        rate_mps = (high_m - low_m) * 1000.0 / lasting_ms
+        track_deg = (legs.track_deg[now] + share * legs.turn_deg[now]) % 360.0
+        found = []
+        for row, flight in enumerate(legs.flight[now].tolist()):
+            item_id, party, kind = self.flights[flight]
+            found.append(
+                TrackPosition(
+                    id=item_id,
+                    at=at,
+                    position=LatLng(*positions[row]),
+                    altitude_m=float(altitude_m[row]),
+                    ground_speed_mps=float(legs.speed_mps[now[row]]),
+                    track_deg=float(track_deg[row]),
+                    vertical_rate_mps=float(rate_mps[row]),
+                    party=party,
+                    kind=kind,
+                )
+            )
+        return sorted(found, key=lambda position: position.id)
+
+
+def demo_world(start: datetime, *, rounds: int = 3) -> DemoWorld:
+    """Make the world so that it is interesting from an instant on.
+
+    Args:
+        start: When it is first looked at, aware. The recorded hour begins `LEAD_S` earlier.
+        rounds: How often the recorded hour is flown, 1 to `ROUNDS_MAX`. Ids of the second round end in
+            `/2`, and so on. The world lasts `rounds` hours less `LEAD_S` from the start.
+
+    Returns:
+        The world; the same for equal arguments.
+
+    Raises:
+        InvalidValueError: The start has no time zone or is out of range, or there are too many rounds.
+    """
+    if start.utcoffset() is None:
+        raise InvalidValueError("start", "a time needs a zone; write 2026-01-31T12:00:00Z")
+    if not 1 <= rounds <= ROUNDS_MAX:
+        raise InvalidValueError("rounds", f"{rounds!r} is not within 1..{ROUNDS_MAX}")
+    data = resources.files(__package__ or "").joinpath(_FILE).read_bytes()
+    begins_ms = floor_ms(start) - LEAD_S * 1000
+    whole = TimeWindow(start=instant_of(begins_ms), end=instant_of(begins_ms + rounds * ROUND_S * 1000))
+    recorded = _items(data)
+    items: list[Item] = [_lasting(zone, whole) for zone in recorded if isinstance(zone, Constraint)]
+    flown, shifts_ms = [], []
+    for number in range(1, rounds + 1):
+        shift_ms = begins_ms - floor_ms(RECORDED_FROM) + (number - 1) * ROUND_S * 1000
+        for operation in recorded:
+            if isinstance(operation, OperationalIntent):
+                moved = _in_round(operation, number, shift_ms, start)
+                if moved.volumes[-1].time.end >= start:
+                    items.append(moved)
+                    flown.append((moved, operation.id))
+                    shifts_ms.append(shift_ms)
+    return DemoWorld(
+        party=OWN_PARTY,
+        parties=PARTIES,
+        items=tuple(items),
+        starts_at=start,
+        ends_at=whole.end,
+        legs=_legs(_routes(data), [source for _, source in flown], shifts_ms),
+        flights=tuple(
+            (moved.id, moved.party, _KINDS.get(source, TrackKind.AEROPLANE)) for moved, source in flown
+        ),
+    )
+
+
+def _items(data: bytes) -> list[Item]:
+    reading = geojson.decode(data, _FILE, ReadSettings())
+    assert not reading.problems, f"the data file is part of the package: {reading.problems[0]}"
+    return [placed.item for placed in reading.placed]
+
+
+def _lasting(zone: Constraint, time: TimeWindow) -> Constraint:
+    return replace(zone, volumes=tuple(replace(volume, time=time) for volume in zone.volumes))
+
+
+def _in_round(operation: OperationalIntent, number: int, shift_ms: int, start: datetime) -> OperationalIntent:
+    volumes = tuple(replace(volume, time=volume.time.shifted(shift_ms)) for volume in operation.volumes)
+    under_way = volumes[0].time.start <= start
+    return replace(
+        operation,
+        id=operation.id if number == 1 else ItemId(f"{operation.id}/{number}"),
+        volumes=volumes,
+        state=IntentState.ACTIVATED if under_way else IntentState.ACCEPTED,
+    )
+
+
+class _Route(NamedTuple):
+    """Where an operation is and when: seconds since 1970, longitude, latitude, metres; shape (n,) each."""
+
+    times_ms: Ints
+    lng_deg: Floats
+    lat_deg: Floats
+    height_m: Floats
+
+
+class _Properties(msgspec.Struct):
+    id: str
+    times: list[datetime] | None = None
+
+
+class _Geometry(msgspec.Struct):
+    coordinates: list[Any]
+
+
+class _Feature(msgspec.Struct):
+    properties: _Properties
+    geometry: _Geometry
+
+
+class _Collection(msgspec.Struct):
+    features: list[_Feature]
+
+
+def _routes(data: bytes) -> dict[str, _Route]:
+    """Return the positions of each operation: declared volumes do not tell climbing from descending."""
+    routes = {}
+    for feature in msgspec.json.decode(data, type=_Collection).features:
+        times = feature.properties.times
+        if times is not None:
+            lng_deg, lat_deg, height_m = np.array(feature.geometry.coordinates, dtype=np.float64).T
+            times_ms = np.array([floor_ms(instant) for instant in times], dtype=np.int64)
+            routes[feature.properties.id] = _Route(times_ms, lng_deg, lat_deg, height_m)
+    return routes
+
+
+def _legs(routes: dict[str, _Route], sources: Sequence[str], shifts_ms: Iterable[int]) -> Legs:
+    """Cut what is flown into legs.
+
+    Args:
+        routes: The routes as recorded, by id.
+        sources: Which route each flight takes.
+        shifts_ms: How much later than recorded each flight is.
+    """
+    cut: dict[str, Legs] = {}
+    parts = []
+    for flight, (source, shift_ms) in enumerate(zip(sources, shifts_ms, strict=True)):
+        if source not in cut:
+            cut[source] = _recorded_legs(routes[source])
+        legs = cut[source]
+        parts.append(
+            legs._replace(
+                flight=np.full(len(legs.start_ms), flight, dtype=np.int64),
+                start_ms=legs.start_ms + shift_ms,
+                end_ms=legs.end_ms + shift_ms,
+            )
+        )
+    return Legs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _recorded_legs(route: _Route) -> Legs:
+    start_ms, end_ms = route.times_ms[:-1], route.times_ms[1:]
+    vectors = unit_vectors(route.lat_deg, route.lng_deg)
+    a, b = (route.lat_deg[:-1], route.lng_deg[:-1]), (route.lat_deg[1:], route.lng_deg[1:])
+    length_m, track_deg = geodesic_inverse(*a, *b)
+    _, back_deg = geodesic_inverse(*b, *a)
+    return Legs(
+        flight=np.zeros(len(start_ms), dtype=np.int64),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        start=vectors[:-1],
+        end=vectors[1:],
+        heights_m=np.stack((route.height_m[:-1], route.height_m[1:]), axis=-1),
+        speed_mps=length_m * 1000.0 / (end_ms - start_ms),
+        track_deg=track_deg % 360.0,
+        turn_deg=(back_deg - track_deg) % 360.0 - 180.0,  # the way back is nearly the opposite
+    )
