@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,13 +16,30 @@ from keepclear.core import picture as picture_module
 from keepclear.core.conflicts import ConflictRule, Finding, Item, label_of
 from keepclear.core.constraints import Constraint
 from keepclear.core.errors import UnknownItemError
-from keepclear.core.index import Engine
+from keepclear.core.index import Engine, VolumeIndex
 from keepclear.core.intents import IntentState, ItemId
 from keepclear.core.packed import pack
 from keepclear.core.picture import Picture
 from tests.strategies import intent, pictures, square, volume, window
 
 HERE = square(35.0, 36.0, 500.0)
+
+
+class Builders(Executor):
+    """Builds what it was given when it is told to."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Future[VolumeIndex], Callable[[], VolumeIndex]]] = []
+
+    def submit(self, build: Any, /, *given: Any, **named: Any) -> Future[Any]:
+        answer: Future[VolumeIndex] = Future()
+        self._waiting.append((answer, partial(build, *given, **named)))
+        return answer
+
+    def build(self) -> None:
+        for answer, build in self._waiting:
+            answer.set_result(build())
+        self._waiting = []
 
 
 def pairs(findings: tuple[Finding, ...]) -> set[frozenset[str]]:
@@ -56,16 +77,25 @@ def test_an_item_that_ends_leaves_the_picture() -> None:
     st.sampled_from(Engine),
     st.sampled_from(ConflictRule),
     st.sampled_from([0, 3, 10_000]),
+    st.booleans(),
 )
 def test_holding_one_by_one_equals_holding_all_at_once(
-    items: list[Item], data: st.DataObject, engine: Engine, rule: ConflictRule, newcomers_max: int
+    items: list[Item],
+    data: st.DataObject,
+    engine: Engine,
+    rule: ConflictRule,
+    newcomers_max: int,
+    builds_aside: bool,
 ) -> None:
+    builders = Builders() if builds_aside else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(picture_module, "NEWCOMERS_MIN", newcomers_max)
         at_start = data.draw(st.integers(0, len(items)))
-        picture = Picture(items[:at_start], engine=engine, rule=rule)
+        picture = Picture(items[:at_start], engine=engine, rule=rule, builders=builders)
         for item in items[at_start:]:
             picture.hold(item)
+            if builders is not None and data.draw(st.booleans()):
+                builders.build()
         last = {item.id: item for item in items}
         for item in items:
             action = data.draw(st.sampled_from(["keep", "drop", "amend"]))
@@ -76,6 +106,8 @@ def test_holding_one_by_one_equals_holding_all_at_once(
                 donor = data.draw(st.sampled_from(items))
                 last[item.id] = replace(item, volumes=donor.volumes)
                 picture.hold(last[item.id])
+            if builders is not None and data.draw(st.booleans()):
+                builders.build()
         fresh = Picture(last.values(), engine=Engine.PLAIN, rule=rule)
         assert set(picture.labels) == set(fresh.labels)
         for item in (item for item in last.values() if item.id in fresh):

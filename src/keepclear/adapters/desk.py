@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -88,6 +88,7 @@ class Desk:
         self._is_closing = False
         self._moment: Moment | None = None
         self._fault: str | None = None
+        self._builders = ThreadPoolExecutor(1, "index")
         self._held = self._filled()
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
         self._thread.start()
@@ -142,6 +143,7 @@ class Desk:
             self._is_closing = True
             self._queue.put(None)
         self._thread.join()
+        self._builders.shutdown()
 
     def _put(self, waiting: _Waiting | Future[Moment]) -> None:
         if self._is_closing:
@@ -153,7 +155,7 @@ class Desk:
 
     def _filled(self) -> Held:
         now_ms = floor_ms(self._clock()) - round(EXPIRY_GRACE_S * 1000.0)
-        return Held(self._store.holding(now_ms), self._form, self._engine)
+        return Held(self._store.holding(now_ms), self._form, self._engine, self._builders)
 
     def _run(self) -> None:
         while True:

@@ -11,6 +11,7 @@ picture keeps its volumes as arrays and its label, so that it can also be filled
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ NEWCOMERS_RATIO: Final = 0.02
 """So many of the volumes in the index may stand beside it, where that is more."""
 
 _TOLD_EVERY: Final = 500
+_NOWHERE: Final = 2**31 - 1
 
 
 class Hits(NamedTuple):
@@ -65,12 +67,14 @@ class _Parts(NamedTuple):
         newcomers: What came since, larger parts first.
         newcomer_boxes: Their boxes.
         has_gone: Whether some of the volumes are of items that are held no longer.
+        taken_count: So many of the newcomers are being built into the next index, in another thread.
     """
 
     indexed: VolumeIndex
     newcomers: tuple[PackedVolumes, ...] = ()
     newcomer_boxes: tuple[npt.NDArray[np.int32], ...] = ()
     has_gone: bool = False
+    taken_count: int = 0
 
 
 class Picture:
@@ -82,6 +86,8 @@ class Picture:
         items: The items; those that have ended are left out.
         rule: When two items conflict.
         engine: Which code searches.
+        builders: Where the index is rebuilt while the picture goes on; None to rebuild it at once, and
+            wait.
 
     Attributes:
         rule: When two items conflict.
@@ -97,11 +103,13 @@ class Picture:
         *,
         rule: ConflictRule = ConflictRule.PER_VOLUME,
         engine: Engine = Engine.AUTO,
+        builders: Executor | None = None,
     ) -> None:
         given = list(items)
         held = [item for item in given if not _ended(item)]
         self.rule, self.ended_count = rule, len(given) - len(held)
-        self._engine = engine
+        self._engine, self._builders = engine, builders
+        self._building: Future[VolumeIndex] | None = None
         self._labels: list[Label | None] = []  # by place; None where dropped or replaced
         self._place: dict[ItemId, int] = {}
         self._party: dict[PartyId, int] = {}
@@ -179,7 +187,7 @@ class Picture:
     def copy(self) -> Picture:
         """Return a picture that holds the same and does not change with this one."""
         twin = Picture(rule=self.rule, engine=self._engine)
-        twin.ended_count, twin._parts = self.ended_count, self._parts
+        twin.ended_count, twin._parts = self.ended_count, self._parts._replace(taken_count=0)
         twin._labels, twin._place, twin._party = self._labels.copy(), self._place.copy(), self._party.copy()
         return twin
 
@@ -215,24 +223,49 @@ class Picture:
             [*self._parts.newcomer_boxes, boxes(volumes, 0)],
         )
         # Small parts are joined into larger ones, so that there are few and each is copied seldom.
-        while len(parts) > 1 and parts[-2].volume_count <= 2 * parts[-1].volume_count:
+        taken_count = self._parts.taken_count
+        while len(parts) > taken_count + 1 and parts[-2].volume_count <= 2 * parts[-1].volume_count:
             parts[-2:] = [joined(parts[-2:])]
             part_boxes[-2:] = [np.concatenate(part_boxes[-2:])]
         self._parts = self._parts._replace(newcomers=tuple(parts), newcomer_boxes=tuple(part_boxes))
+        if self._building is not None:
+            if self._building.done():
+                self._take_built(self._building)
+            return
         waiting = sum(part.volume_count for part in parts)
-        if waiting > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._parts.indexed.volumes.volume_count):
+        if waiting <= max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._parts.indexed.volumes.volume_count):
+            return
+        if self._builders is None:
             self._parts = self._rebuilt(self._parts)
+        else:
+            self._building = self._builders.submit(self._built, self._parts)
+            self._parts = self._parts._replace(taken_count=len(parts))
+
+    def _take_built(self, building: Future[VolumeIndex]) -> None:
+        """Put a new index in the place of the old one and of the newcomers that it was built of."""
+        self._building = None
+        parts = self._parts
+        self._parts = _Parts(
+            building.result(),
+            parts.newcomers[parts.taken_count :],
+            parts.newcomer_boxes[parts.taken_count :],
+            has_gone=True,  # since the building began
+        )
 
     def _held(self, owner: npt.NDArray[np.int32]) -> Ints:
         """Return which of the volumes of these owners are still held."""
         return np.flatnonzero([self._labels[place] is not None for place in owner.tolist()])
 
     def _rebuilt(self, parts: _Parts) -> _Parts:
+        self._building = None
+        return _Parts(self._built(parts))
+
+    def _built(self, parts: _Parts) -> VolumeIndex:
         # The order of the index scatters the volumes of an item, but each knows its number.
         volumes = joined([parts.indexed.volumes, *parts.newcomers])
         if parts.has_gone:
             volumes = volumes.taken(self._held(volumes.owner))
-        return _Parts(VolumeIndex(volumes, self._engine))
+        return VolumeIndex(volumes, self._engine)
 
     def packed(self, item: Item) -> PackedVolumes:
         """Pack an item to be searched for; a held one with the same id is not judged against it."""
@@ -256,8 +289,9 @@ class Picture:
             query_boxes = boxes(query, 0, margins)
             for part, part_boxes in zip(parts.newcomers, parts.newcomer_boxes, strict=True):
                 candidates = _overlapping(query_boxes, part_boxes)
-                pairs = judge.meeting(query, part, candidates, margins, all_pairs)
-                found.append(Hits(pairs[:, 0], part.taken(pairs[:, 1])))
+                if len(candidates):
+                    pairs = judge.meeting(query, part, candidates, margins, all_pairs)
+                    found.append(Hits(pairs[:, 0], part.taken(pairs[:, 1])))
         hits = found[0]
         if len(found) > 1:
             hits = Hits(np.concatenate([h.rows for h in found]), joined([h.stored for h in found]))
@@ -414,9 +448,15 @@ class Meetings:
 
 def _overlapping(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> Ints:
     """Return the pairs whose boxes overlap, shapes (n, 10) and (m, 10) to (k, 2)."""
-    low = stored[:, :5] <= query[:, np.newaxis, 5:]
-    high = query[:, np.newaxis, :5] <= stored[:, 5:]
-    return np.stack(np.nonzero((low & high).all(axis=2)), axis=-1)
+    # Most lie outside of all of the query together, and already in the first dimension.
+    low, high = query[:, :5].min(axis=0, initial=_NOWHERE), query[:, 5:].max(axis=0, initial=-_NOWHERE)
+    near = np.arange(len(stored))
+    for axis in range(5):
+        near = near[(stored[near, axis] <= high[axis]) & (low[axis] <= stored[near, axis + 5])]
+    close = stored[near]
+    overlap = (close[:, :5] <= query[:, np.newaxis, 5:]) & (query[:, np.newaxis, :5] <= close[:, 5:])
+    rows, places = np.nonzero(overlap.all(axis=2))
+    return np.stack((rows, near[places]), axis=-1)
 
 
 def _ended(item: Item) -> bool:

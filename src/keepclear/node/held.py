@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 
 from keepclear.core.conflicts import Buffer, Finding, Item, label_of
@@ -26,14 +27,21 @@ class Held:
         holding: What the store holds.
         form: How items are written.
         engine: Which code searches.
+        builders: Where the index is rebuilt while the node goes on; None to wait for it.
 
     Attributes:
         picture: The items that are not over.
         seq: The last entry of the log that is in the picture.
     """
 
-    def __init__(self, holding: Holding, form: ItemForm, engine: Engine = Engine.AUTO) -> None:
-        self.picture = Picture(engine=engine)
+    def __init__(
+        self,
+        holding: Holding,
+        form: ItemForm,
+        engine: Engine = Engine.AUTO,
+        builders: Executor | None = None,
+    ) -> None:
+        self.picture = Picture(engine=engine, builders=builders)
         self.picture.hold_packed(holding.labels, holding.volumes)
         self.seq = holding.seq
         self._form = form

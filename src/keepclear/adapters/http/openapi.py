@@ -11,6 +11,7 @@ from keepclear.adapters.http import problems, wire
 from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.endpoints import BYTES, GEOJSON, JSON, Endpoint
 from keepclear.codec.f3548 import wire as f3548
+from keepclear.version import VERSION
 
 _ABOUT: Final = (
     "Declare operations and zones, find conflicts, resolve them. Times are RFC 3339, positions degrees on "

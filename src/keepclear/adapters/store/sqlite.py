@@ -172,9 +172,8 @@ class SqliteStore:
     def holding(self, ending_from_ms: int) -> Holding:
         """Return the volumes of every item that is not over and does not end before."""
         sql = (
-            "select i.id, e.party, e.priority, e.rule, i.end_ms, "
-            "i.counts, i.ring_deg, i.windows_ms, i.bands_m "
-            "from item i join event e on e.seq = i.seq where not i.is_over and i.end_ms >= ? order by i.seq"
+            "select id, party, priority, rule, end_ms, counts, ring_deg, windows_ms, bands_m from item "
+            "where not is_over and +end_ms >= ? order by seq"
         )
         with self._reading, named_errors(self.path), self._reader:  # one moment for both questions
             seq = self._reader.execute("select coalesce(max(seq), 0) from event").get
@@ -255,8 +254,17 @@ class SqliteTransaction:
         )
         arrays = _NO_ARRAYS if record.is_over else _arrays(item)
         self._connection.execute(
-            "insert or replace into item values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (label.id, record.seq, record.is_over, record.end_ms, *arrays),
+            "insert or replace into item values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.seq,
+                label.id,
+                label.party,
+                label.priority,
+                None if label.rule is None else label.rule.value,
+                record.is_over,
+                record.end_ms,
+                *arrays,
+            ),
         )
         return record
 

@@ -22,14 +22,17 @@ create table event (
 -- The latest version of each item, and its volumes as arrays, from which the picture is filled at the
 -- start without reading every text. Of an item that is over, the arrays are empty.
 create table item (
-    id text primary key,
-    seq integer not null unique references event (seq),
+    seq integer primary key references event (seq),
+    id text not null unique,
+    party text not null,
+    priority integer not null,
+    rule text,
     is_over integer not null,
     end_ms integer not null,
     counts blob not null,       -- vertices of each ring, int32
     ring_deg blob not null,     -- latitude and longitude of each vertex, float64
     windows_ms blob not null,   -- start and end of each volume, int64
     bands_m blob not null       -- lower and upper height of each volume, float64
-) strict, without rowid;
+) strict;
 
 create index item_current on item (end_ms) where not is_over;
