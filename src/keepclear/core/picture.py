@@ -235,7 +235,7 @@ class Picture:
         waiting = sum(part.volume_count for part in parts)
         if waiting <= max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._parts.indexed.volumes.volume_count):
             return
-        if self._builders is None:
+        if self._builders is None or self._parts.indexed.volumes.volume_count == 0:
             self._parts = self._rebuilt(self._parts)
         else:
             self._building = self._builders.submit(self._built, self._parts)

@@ -25,9 +25,10 @@ from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.endpoints import Endpoint
 from keepclear.adapters.http.gate import Gate
 from keepclear.adapters.http.metrics import Metrics
+from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.openapi import describe
 from keepclear.adapters.http.problems import HttpProblemError, problem_of
-from keepclear.adapters.http.routes import Node, Routes
+from keepclear.adapters.http.routes import Routes
 from keepclear.adapters.http.stream import Hub
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access

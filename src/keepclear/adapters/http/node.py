@@ -1,0 +1,91 @@
+"""A node that runs: what its endpoints work with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keepclear.adapters.desk import Desk
+from keepclear.adapters.http import wire
+from keepclear.adapters.http.bodies import (
+    encode,
+    track_body,
+)
+from keepclear.adapters.http.gate import Gate
+from keepclear.adapters.http.metrics import Metrics
+from keepclear.adapters.http.stream import Hub
+from keepclear.adapters.settings import Settings
+from keepclear.adapters.store.access import Access
+from keepclear.core.intents import ItemId
+from keepclear.core.times import rfc3339
+from keepclear.core.tracks import LatestTracks, TrackPosition
+from keepclear.node.access import Grant
+from keepclear.node.outcomes import NotFoundError
+from keepclear.node.ports import Clock, Record, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node that runs: what the endpoints work with.
+
+    Attributes:
+        settings: How it is configured.
+        store: What it keeps.
+        desk: What changes it.
+        access: Who may do what.
+        gate: Who is let in.
+        tracks: The latest positions; used in the thread of the event loop only.
+        hub: Who listens.
+        metrics: What is counted.
+        clock: What time it is.
+        speed: How fast that time runs; other than 1 only in a demonstration.
+        guest: What whoever comes is granted, in a demonstration; None elsewhere.
+    """
+
+    settings: Settings
+    store: Store
+    desk: Desk
+    access: Access
+    gate: Gate
+    tracks: LatestTracks
+    hub: Hub
+    metrics: Metrics
+    clock: Clock
+    speed: float = 1.0
+    guest: Grant | None = None
+
+    @property
+    def now(self) -> str:
+        """What time it is."""
+        return rfc3339(self.clock())
+
+    def clock_event(self) -> bytes:
+        """Return what the stream tells of the time."""
+        fields = {"now": self.now, "speed": self.speed, "seq": self.store.last_seq()}
+        return encode(fields)
+
+    def tracks_body(self) -> wire.Tracks:
+        """Return the latest positions."""
+        now = self.clock()
+        return wire.Tracks(now=rfc3339(now), tracks=[track_body(track) for track in self.tracks.at(now)])
+
+    def take_positions(self, positions: Sequence[TrackPosition]) -> list[wire.Ignored]:
+        """Take positions, and tell which were not taken."""
+        now = self.clock()
+        reasons = [(index, self.tracks.take(position, now)) for index, position in enumerate(positions)]
+        return [wire.Ignored(index=index, reason=reason) for index, reason in reasons if reason is not None]
+
+    def page(self, limit: int) -> int:
+        """Return how many a page holds where so many are wanted."""
+        return min(limit, self.settings.limits.page)
+
+    def record(self, item_id: str) -> Record:
+        """Return the latest version of an item.
+
+        Raises:
+            NotFoundError: There never was one.
+        """
+        record = self.store.record(ItemId(item_id))
+        if record is None:
+            raise NotFoundError(item_id)
+        return record
