@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# The main job on real flights: check, explain, resolve, report.
+# The main job: a node with a console, real flights, and conflicts to resolve.
 demo *args:
     ./dev demo {{args}}
 
@@ -20,9 +20,10 @@ lint:
 bench *args:
     ./dev bench {{args}}
 
-# The picture in the README; needs Chromium.
+# The pictures in the README and in the walk through the examples; needs Chromium.
 picture:
-    -./dev demo
+    KEEPCLEAR_PICTURE=docs/images/demo.png ./dev test tests/e2e/test_demo.py
+    -.venv/bin/keepclear check examples/wildfire-2020/*.geojson --report report.html
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$(mktemp -d)" \
         --window-size=1100,1465 --screenshot=docs/images/report.png "file://$PWD/report.html"
 

@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "keepclear"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
-LAYERS = ("core", "codec", "adapters", "console")
+LAYERS = ("core", "codec", "node", "adapters", "console", "testing", "main")
 LIMIT = re.compile(r"[A-Z](?:\w*_)?(?:MAX|MIN)(?:_\w+)?")
 BAD = sorted(path for path in (ROOT / "tests" / "golden" / "bad").iterdir() if path.name != "expected.json")
 COMMANDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib.resources import files
@@ -16,7 +16,7 @@ import pytest
 from keepclear.adapters.store import migrations, sqlite
 from keepclear.adapters.store.migrations import APPLICATION_ID, scripts, version_of
 from keepclear.adapters.store.sqlite import Durability, SqliteStore, connect
-from keepclear.core.conflicts import label_of
+from keepclear.core.conflicts import Item, label_of
 from keepclear.core.constraints import ConstraintRule
 from keepclear.core.picture import Picture
 from keepclear.core.times import floor_ms
@@ -62,7 +62,7 @@ def contents(store: Store) -> tuple[object, ...]:
 
 def test_a_store_that_is_opened_again_finds_what_was_committed(path: Path) -> None:
     # Given items of every kind, one of them withdrawn and others in conflict
-    items = [
+    items: list[Item] = [
         A,
         replace(B, volumes=(*B.volumes, volume(HERE, window(60, 90), band(100.0, 200.5)))),
         zone("Z", volume(square(35.1, 36.1, 10.0)), rule=ConstraintRule.NOTIFY_FIRST),
@@ -138,7 +138,7 @@ def test_an_empty_file_is_taken_where_a_new_database_is_wanted(path: Path) -> No
         assert store.last_seq() == 0
 
 
-@pytest.mark.parametrize("left_ratio", [0.25, 0.5, 0.99])
+@pytest.mark.parametrize("left_ratio", [0.25, 0.5, 0.99, 0.999])
 def test_a_file_that_was_cut_off_is_refused(path: Path, left_ratio: float) -> None:
     with closing(SqliteStore(path, create=True)) as store:
         append(store, *(intent(f"item {n}", volume(HERE)) for n in range(100)))
@@ -230,7 +230,7 @@ def test_a_commit_waits_for_the_disk_unless_told_otherwise(path: Path) -> None:
     with closing(connect(path, create=True)) as connection:
         assert connection.pragma("synchronous") == 2  # FULL
         assert connection.pragma("journal_mode") == "wal"
-    with closing(connect(path, durability=Durability.NORMAL)) as connection:
+    with closing(connect(path, durability=Durability.NORMAL, create=True)) as connection:
         assert connection.pragma("synchronous") == 1
 
 
@@ -265,6 +265,12 @@ def test_opening_while_another_process_writes_fails_and_may_be_tried_again(
         SqliteStore(path).close()
 
 
+def append_in_a_savepoint(store: Store, items: Sequence[Item]) -> None:
+    with store.transaction() as transaction, transaction.savepoint():
+        for item in items:
+            transaction.append(entry(item), item)
+
+
 def test_a_full_disk_undoes_the_transaction_and_may_pass(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a database that must not grow by more than a few pages
     def small(path: Path, **given: object) -> apsw.Connection:
@@ -277,13 +283,8 @@ def test_a_full_disk_undoes_the_transaction_and_may_pass(path: Path, monkeypatch
     with closing(SqliteStore(path, create=True)) as store:
         append(store, A)
         # When more is written
-        with (
-            pytest.raises(StoreError, match="the disk is full") as full,
-            store.transaction() as transaction,
-            transaction.savepoint(),
-        ):
-            for item in many:
-                transaction.append(entry(item), item)
+        with pytest.raises(StoreError, match="the disk is full") as full:
+            append_in_a_savepoint(store, many)
         # Then nothing of it is there, and what fits can still be written
         assert full.value.may_pass
         assert store.last_seq() == 1

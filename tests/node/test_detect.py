@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from keepclear.core.intents import IntentState, ItemId, OperationalIntent
 from keepclear.core.picture import Picture
 from keepclear.core.shifts import DEFAULT_LIMITS
 from keepclear.core.volumes import Volume4D
-from keepclear.node.detect import Moment
+from keepclear.node.detect import Moment, Still
 from tests.strategies import NOON, at, band, intent, pictures, square, volume, volumes, window, zone
 
 HERE = square(35.0, 36.0, 500.0)
@@ -23,7 +24,7 @@ ELSEWHERE = square(36.0, 37.0, 500.0)
 
 
 def moment(*items: Item, now: datetime = NOON, buffer: Buffer = NO_BUFFER) -> Moment:
-    return Moment(picture=Picture(items), seq=7, now=now, buffer=buffer)
+    return Moment(still=Still(Picture(items), 7, buffer), now=now)
 
 
 def pairs(checked_findings: object) -> list[tuple[str, str]]:
@@ -79,6 +80,7 @@ def test_an_item_may_be_called_anything() -> None:
     assert alone.within(volume(HERE), 10) == (["area"], False)
 
 
+@pytest.mark.slow
 @given(pictures(), volumes())
 def test_what_is_within_an_area_is_what_an_operation_there_would_meet(
     items: list[Item], area: Volume4D
@@ -187,6 +189,7 @@ def test_several_threads_may_ask_one_moment() -> None:
         }
 
 
+@pytest.mark.slow
 @given(pictures(), st.integers(-10, 200))
 def test_all_pages_together_are_all_that_is_found_and_not_over(items: list[Item], minute: int) -> None:
     now = at(minute)
@@ -213,13 +216,13 @@ def test_a_resolution_clears_an_item_of_everything_that_is_held() -> None:
     a = intent("A", volume(HERE, window(0, 10)), party="north")
     there = moment(a, intent("B", volume(HERE, window(5, 20)), party="south"))
     resolution = there.resolve(a, DEFAULT_LIMITS)
-    assert pairs(resolution.findings) == [("A", "B")]
-    assert resolution.best is not None
-    assert there.check(resolution.best.intent).total == 0
+    assert pairs(resolution.conflicts) == [("A", "B")]
+    assert resolution.changes
+    assert all(there.check(change.item).total == 0 for change in resolution.changes)
 
 
 def test_a_resolution_leaves_the_gap_that_is_asked_for() -> None:
     a = intent("A", volume(HERE, window(0, 10)), party="north")
     there = moment(a, intent("B", volume(HERE, window(12, 20)), party="south"))
-    assert there.resolve(a, DEFAULT_LIMITS).findings == ()
-    assert len(there.resolve(a, DEFAULT_LIMITS, Buffer(time_s=300.0)).findings) == 1
+    assert there.resolve(a, DEFAULT_LIMITS).is_clear
+    assert not there.resolve(a, DEFAULT_LIMITS, Buffer(time_s=300.0)).is_clear

@@ -20,7 +20,7 @@ from keepclear.core.errors import KeepclearError
 from keepclear.core.index import Engine
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.node.declare import Declaring
-from keepclear.node.detect import Moment
+from keepclear.node.detect import Moment, Still
 from keepclear.node.held import Held
 from keepclear.node.outcomes import Outcome, StoreError
 from keepclear.node.policy import EXPIRY_GRACE_S, Policy
@@ -85,11 +85,12 @@ class Desk:
         self._store, self._form, self._policy, self._clock = store, form, policy, clock
         self._engine, self._published = engine, published
         self._queue: queue.Queue[_Waiting | Future[Moment] | None] = queue.Queue(QUEUE_MAX)
-        self._is_closing = False
-        self._moment: Moment | None = None
+        self._door, self._is_closing = threading.Lock(), False
+        self._still: Still | None = None
         self._fault: str | None = None
         self._builders = ThreadPoolExecutor(1, "index")
         self._held = self._filled()
+        self._told_seq = self._held.seq
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
         self._thread.start()
 
@@ -139,19 +140,22 @@ class Desk:
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        if not self._is_closing:
-            self._is_closing = True
+        with self._door:
+            was_closing, self._is_closing = self._is_closing, True
+        if not was_closing:
             self._queue.put(None)
         self._thread.join()
         self._builders.shutdown()
 
     def _put(self, waiting: _Waiting | Future[Moment]) -> None:
-        if self._is_closing:
-            raise DeskClosedError("the node is stopping")
-        try:
-            self._queue.put_nowait(waiting)
-        except queue.Full:
-            raise DeskBusyError(f"{QUEUE_MAX} changes and questions are waiting; try again later") from None
+        with self._door:  # so that nobody gets in behind the last one
+            if self._is_closing:
+                raise DeskClosedError("the node is stopping")
+            try:
+                self._queue.put_nowait(waiting)
+            except queue.Full:
+                reason = f"{QUEUE_MAX} changes and questions are waiting; try again later"
+                raise DeskBusyError(reason) from None
 
     def _filled(self) -> Held:
         now_ms = floor_ms(self._clock()) - round(EXPIRY_GRACE_S * 1000.0)
@@ -162,8 +166,9 @@ class Desk:
             group, questions, is_last = self._next_group()
             try:
                 if self._fault is not None:
-                    self._held, self._moment = self._filled(), None
+                    self._held, self._still = self._filled(), None
                     self._fault = None
+                    self._tell_of_others()
                 if group:
                     self._make(group)
                 else:
@@ -187,10 +192,9 @@ class Desk:
             while True:
                 if entry is None:
                     return group, questions, True
-                if isinstance(entry, Future):
-                    questions.append(entry)
-                else:
-                    group.append(entry)
+                answer = entry if isinstance(entry, Future) else entry.answer
+                if answer.set_running_or_notify_cancel():  # else whoever asked has called it off
+                    (questions if isinstance(entry, Future) else group).append(entry)  # type: ignore[arg-type]
                 if len(group) >= GROUP_MAX:
                     break
                 entry = self._queue.get_nowait()
@@ -232,14 +236,14 @@ class Desk:
                     answers.append(outcome)
                     if not outcome.is_repeat:
                         new.append(outcome.record)
-        self._moment = None
+        self._still = None
         for waiting, answer in zip(group, answers, strict=True):
             if isinstance(answer, Exception):
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)
         if new:
-            self._published(new)
+            self._tell(new)
         took_s = time.monotonic() - began_s
         if took_s > _SLOW_S:
             _log.warning("writing was slow", extra={"seconds": round(took_s, 3), "changes": len(group)})
@@ -250,21 +254,28 @@ class Desk:
         before = len(held.picture)
         held.expire(self._now())
         if len(held.picture) != before:
-            self._moment = None
+            self._still = None
         while records := self._store.records_after(held.seq, _FOLLOW_MAX):
             held.follow(records)
-            self._moment = None
-            self._published(records)
+            self._still = None
+            self._tell(records)
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        self._told_seq = records[-1].seq
+        self._published(records)
+
+    def _tell_of_others(self) -> None:
+        """Tell of what is held since the store was read anew, and was not told."""
+        while records := self._store.records_after(self._told_seq, _FOLLOW_MAX):
+            known = [record for record in records if record.seq <= self._held.seq]
+            if not known:
+                return
+            self._tell(known)
 
     def _present(self) -> Moment:
-        if self._moment is None:
-            self._moment = Moment(
-                picture=self._held.picture.copy(),
-                seq=self._held.seq,
-                now=self._now(),
-                buffer=self._policy.buffer,
-            )
-        return self._moment
+        if self._still is None:
+            self._still = Still(self._held.picture.copy(), self._held.seq, self._policy.buffer)
+        return Moment(still=self._still, now=self._now())
 
     def _fail(
         self, error: StoreError, group: Sequence[_Waiting], questions: Sequence[Future[Moment]]

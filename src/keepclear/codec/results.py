@@ -10,6 +10,7 @@ import csv
 import io
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -207,11 +208,16 @@ _COLUMNS: Final = (
 
 
 def check_csv(result: CheckResult) -> bytes:
-    """Write what was found as CSV, a line each, with a header; empty where an overlap is infinite."""
+    """Write what was found as CSV; see `findings_csv`."""
+    return findings_csv(result.findings)
+
+
+def findings_csv(findings: Iterable[Finding]) -> bytes:
+    """Write findings as CSV, a line each, with a header; empty where an overlap is infinite."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
-    for finding in result.findings:
+    for finding in findings:
         fields = finding_fields(finding)
         cells = {**fields["witness"], "verdict": fields["verdict"]}
         for name in ("a", "b"):
@@ -222,9 +228,14 @@ def check_csv(result: CheckResult) -> bytes:
 
 
 def check_geojson(result: CheckResult) -> bytes:
+    """Write what was found as GeoJSON; see `findings_geojson`."""
+    return findings_geojson(result.findings)
+
+
+def findings_geojson(findings: Iterable[Finding]) -> bytes:
     """Write the witness of each finding as a GeoJSON point, longitude before latitude."""
     features = []
-    for finding in result.findings:
+    for finding in findings:
         fields = finding_fields(finding)
         witness = fields.pop("witness")
         position = [witness.pop("lng"), witness.pop("lat")]

@@ -7,7 +7,7 @@ import math
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -38,21 +38,22 @@ _WIDTH_WITHOUT_TERMINAL: Final = 120
 _WIDTH_MIN: Final = 60
 
 
-def _text(value: str) -> Text:
+def plain(value: str) -> Text:
     """Return text of others as it is: no markup, no characters that steer a terminal."""
     return Text(visible(value))
 
 
 def _who(side: Side) -> Text:
     party = side.party if side.party is not None else "no party"
-    return _text(f"{side.id} ({party})" + (" zone" if side.is_zone else "") + f" volume {side.volume}")
+    return plain(f"{side.id} ({party})" + (" zone" if side.is_zone else "") + f" volume {side.volume}")
 
 
 def _depth(overlap: str, gap: float, gap_text: str) -> str:
     return overlap if gap == 0.0 else f"{gap_text} apart"
 
 
-def _render(parts: Iterable[object]) -> bytes:
+def render(parts: Iterable[object]) -> bytes:
+    """Return tables and lines as plain text, as wide as the terminal."""
     tty = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if tty else _WIDTH_WITHOUT_TERMINAL
     text = io.StringIO()
@@ -64,7 +65,8 @@ def _render(parts: Iterable[object]) -> bytes:
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()).encode()
 
 
-def _findings_table(findings: tuple[Finding, ...]) -> Table:
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Return a table of findings: who, where, how high and when, and how deep."""
     table = Table(show_lines=True)
     for heading in ("", "verdict", "between", "where", "altitude (W84)", "when (UTC)"):
         table.add_column(heading, overflow="fold")
@@ -137,12 +139,12 @@ def check_table(result: CheckResult) -> bytes:
     """Write the outcome of a check for people."""
     parts: list[object] = []
     if result.findings:
-        parts.append(_findings_table(result.findings))
+        parts.append(findings_table(result.findings))
         if len(result.findings) > ROWS_MAX:
             rest = len(result.findings) - ROWS_MAX
             parts.append(f"and {rest:,} more: --format json or csv shows all")
     parts.append(answer_line(result))
-    return _render(parts)
+    return render(parts)
 
 
 def _shift(value: str, sign: float, up: str, down: str) -> str:
@@ -171,15 +173,15 @@ def _change_text(change: Change) -> str:
 
 def resolution_table(resolution: Resolution) -> bytes:
     """Write a resolution for people."""
-    name = _text(resolution.item_id)
+    name = plain(resolution.item_id)
     if resolution.is_clear:
         parts: list[object] = [Text.assemble("CLEAR: ", name, " conflicts with nothing; no change is needed")]
         if resolution.conflicts:
             parts = [
-                _findings_table(resolution.conflicts),
+                findings_table(resolution.conflicts),
                 Text.assemble("NOTICE REQUIRED: ", name, " enters zones"),
             ]
-        return _render(parts)
+        return render(parts)
     table = Table(show_lines=True)
     for heading in ("change", "how much", "smallest", "forced by"):
         table.add_column(heading, overflow="fold")
@@ -193,7 +195,7 @@ def resolution_table(resolution: Resolution) -> bytes:
             change.kind.value.replace("_", " "),
             _change_text(change),
             proven,
-            Text("\n").join(_text(by) for by in forced),
+            Text("\n").join(plain(by) for by in forced),
         )
     limits = resolution.limits
     within = {
@@ -212,7 +214,7 @@ def resolution_table(resolution: Resolution) -> bytes:
         name,
         "; each change below clears all of them" if resolution.changes else "; no change found clears them",
     )
-    return _render([_findings_table(resolution.conflicts), said, table])
+    return render([findings_table(resolution.conflicts), said, table])
 
 
 def _span(volumes: tuple[Volume4D, ...]) -> tuple[datetime, datetime, float, float]:
@@ -238,10 +240,10 @@ def inspect_table(gathered: Gathered) -> bytes:
         low = "unbounded" if math.isinf(low_m) else f"{low_m:,.1f}"
         high = "unbounded" if math.isinf(high_m) else f"{high_m:,.1f} m"
         kind = "zone" if isinstance(item, Constraint) else "operation"
-        party = _text(item.party) if item.party is not None else "none"
+        party = plain(item.party) if item.party is not None else "none"
         times = (instant_text(start), instant_text(end))
         row = (kind, _state(item), str(len(item.volumes)), *times, f"{low} to {high}")
-        table.add_row(_text(item.id), party, *row)
+        table.add_row(plain(item.id), party, *row)
     parts: list[object] = [table]
     if len(gathered.items) > ROWS_MAX:
         parts.append(f"and {len(gathered.items) - ROWS_MAX:,} more: --format json shows all")
@@ -250,7 +252,7 @@ def inspect_table(gathered: Gathered) -> bytes:
     parts.append(
         f"{count_text(len(gathered.items), 'item')}, {count_text(len(gathered.problems), 'problem')}"
     )
-    return _render(parts)
+    return render(parts)
 
 
 def _json_instant(instant: datetime) -> str:

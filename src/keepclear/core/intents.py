@@ -20,6 +20,8 @@ PartyId = NewType("PartyId", str)
 
 VOLUMES_MAX: Final = 10_000
 """The most volumes of one operational intent or constraint."""
+PRIORITY_MAX: Final = 2**31 - 1
+"""The greatest priority that a node takes, and its negative the least, as ASTM F3548-21 has it."""
 ID_CHARACTERS_MAX: Final = 256
 """The most characters of an id or of a party's name."""
 

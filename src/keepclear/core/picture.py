@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -398,15 +399,20 @@ class Meetings:
         Args:
             ended_ms: Pairs that met for the last time before this instant are left out.
         """
-        rows, stored = self._hits.rows, self._hits.stored
-        start_ms = np.maximum(self._query.start_ms[rows], stored.start_ms)
-        end_ms = np.minimum(self._query.end_ms[rows], stored.end_ms)
-        first = np.array([start_ms[group].min() for group in self._groups], dtype=np.int64)
-        order = np.argsort(first, kind="stable")
-        if ended_ms is None:
-            return order
-        last = np.array([end_ms[group].max() for group in self._groups], dtype=np.int64)
-        return order[last[order] >= ended_ms]
+        order = np.argsort(self._first_ms, kind="stable")
+        return order if ended_ms is None else order[self._last_ms[order] >= ended_ms]
+
+    @cached_property
+    def _first_ms(self) -> Ints:
+        """When each pair begins to meet, milliseconds since 1970, shape (k,)."""
+        start_ms = np.maximum(self._query.start_ms[self._hits.rows], self._hits.stored.start_ms)
+        return np.array([start_ms[group].min() for group in self._groups], dtype=np.int64)
+
+    @cached_property
+    def _last_ms(self) -> Ints:
+        """Until when each pair meets, milliseconds since 1970, shape (k,)."""
+        end_ms = np.minimum(self._query.end_ms[self._hits.rows], self._hits.stored.end_ms)
+        return np.array([end_ms[group].max() for group in self._groups], dtype=np.int64)
 
     def finding(self, number: int, verdict: Verdict | None = None) -> Finding:
         """Make the finding of one pair.

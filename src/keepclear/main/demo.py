@@ -19,11 +19,12 @@ from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings
 from keepclear.adapters.store.access import TOKEN_DAYS_MAX, Access
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import SqliteStore
+from keepclear.adapters.token_file import write_token
 from keepclear.core.conflicts import Item
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent
 from keepclear.core.times import floor_ms
-from keepclear.main.node import url_of
+from keepclear.main.node import TOKEN_NAME, until_told, url_of
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy, span_ms
 from keepclear.node.ports import Actor
@@ -38,28 +39,34 @@ NAMES: Final = {"relief-org": "Relief Organisation", "coalition": "Coalition", "
 _TICK_S: Final = 1.0
 
 
-def run_demo(*, port: int | None, speed: float, started: Callable[[str], None]) -> None:
+def run_demo(*, port: int | None, speed: float, started: Callable[[str, Path], None]) -> None:
     """Run the demonstration until the process is told to stop; nothing of it is kept.
 
     Args:
         port: Where to listen; None for the first that is free from `DEFAULT_PORT` on.
         speed: How fast its time runs.
-        started: Called with its URL once it can be looked at.
+        started: Called with its URL, and the file of a token for it, once it can be looked at.
 
     Raises:
         InvalidValueError: The port is in use, or the speed is out of range.
         StoreError: The temporary folder cannot be used.
     """
     world_clock = ScaledClock(clock.now(), speed, time.monotonic)
-    with tempfile.TemporaryDirectory(prefix="keepclear-demo-") as folder, _free_port(port) as listener:
+    with (
+        until_told(),
+        tempfile.TemporaryDirectory(prefix="keepclear-demo-") as folder,
+        _free_port(port) as listener,
+    ):
         number = listener.getsockname()[1]
         database = Path(folder) / "demo.sqlite3"
         store = SqliteStore(database, create=True)
         access = Access(database, world_clock.now)
         world = demo_world(world_clock.now())
-        guest, _ = access.issue(
+        guest, secret = access.issue(
             Actor(party=world.party, person="guest"), Role.DUTY_OFFICER, days=TOKEN_DAYS_MAX
         )
+        token_file = Path(folder) / TOKEN_NAME
+        write_token(token_file, secret)
         settings = Settings(
             node=NodeSettings(
                 party=world.party,
@@ -83,7 +90,8 @@ def run_demo(*, port: int | None, speed: float, started: Callable[[str], None]) 
         declare_world(running.node.desk, world)
         mover = _Mover(running, world)
         mover.move()
-        serve(running, listener, started=lambda: started(url_of(settings, number)), alongside=mover.run)
+        url = url_of(settings, number)
+        serve(running, listener, started=lambda: started(url, token_file), alongside=mover.run)
 
 
 def declare_world(desk: Desk, world: DemoWorld) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from keepclear.adapters import clock
+from keepclear.adapters import clock, doctor
+from keepclear.adapters.config import load_settings
 from keepclear.adapters.config_text import fresh_config
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
 from keepclear.adapters.logs import start_logging
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import TOKEN_DAYS, Access
+from keepclear.adapters.store.backup import examine
 from keepclear.adapters.store.form import JsonForm
+from keepclear.adapters.store.migrations import scripts
 from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.adapters.token_file import write_token
 from keepclear.core.errors import InvalidValueError
@@ -28,6 +34,7 @@ from keepclear.version import VERSION
 CONFIG_NAME: Final = "keepclear.toml"
 TOKEN_NAME: Final = "keepclear.token"
 DATABASE_NAME: Final = "keepclear.sqlite3"
+_REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what listens on every address
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +107,7 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
     """
     start_logging(settings.log)
     server = settings.server
-    with listening(server.host, server.port) as listener:
+    with until_told(), listening(server.host, server.port) as listener:
         store = SqliteStore(settings.node.database)
         running = RunningNode(
             Parts(
@@ -112,16 +119,38 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
             )
         )
         url = url_of(settings, listener.getsockname()[1])
-        _log.info(
-            "the node is ready",
-            extra={"url": url, "version": VERSION, "items": running.node.desk.held_count},
-        )
-        serve(running, listener, started=lambda: started(url))
+
+        def ready() -> None:
+            extra = {"url": url, "version": VERSION, "items": running.node.desk.held_count}
+            _log.info("the node is ready", extra=extra)
+            started(url)
+
+        serve(running, listener, started=ready)
+
+
+@contextlib.contextmanager
+def until_told() -> Iterator[None]:
+    """Take SIGTERM and SIGINT for the wish to stop, at any moment: what was begun is left by its own exits.
+
+    Without this SIGTERM would kill the process before a database was closed: the server takes both
+    while it runs, and raises them anew once it has stopped.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    wishes = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(wish, signal.default_int_handler) for wish in wishes]
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for wish, handler in zip(wishes, before, strict=True):
+            signal.signal(wish, handler)
 
 
 def url_of(settings: Settings, port: int) -> str:
     """Return the URL that a node is reached by on this machine."""
-    host = settings.server.host
+    host = _REACHED_BY.get(settings.server.host, settings.server.host)
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if settings.server.is_tls else 'http'}://{shown}:{port}"
 
@@ -135,12 +164,53 @@ def issue_token(
         InvalidValueError: A name or the number of days cannot be used.
         StoreError: The database cannot be used.
     """
-    access = Access(settings.node.database, clock.now)
-    try:
+    with opened_access(settings) as access:
         actor = Actor(party=PartyId(party or settings.node.party), person=person)
         return access.issue(actor, role, days=days)
+
+
+@contextlib.contextmanager
+def opened_access(settings: Settings) -> Iterator[Access]:
+    """Open who may do what, in the database of a node, which may be running.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    access = Access(settings.node.database, clock.now)
+    try:
+        yield access
     finally:
         access.close()
+
+
+def diagnose(explicit: str | None, environment: Mapping[str, str]) -> tuple[doctor.Check, ...]:
+    """Look whether this machine can run the node of a configuration.
+
+    Args:
+        explicit: The file that the user named; None to look for one.
+        environment: The environment variables.
+    """
+
+    def load() -> doctor.Places:
+        settings = load_settings(explicit, environment=environment)
+        server, folder = settings.server, Path() if settings.file is None else settings.file.parent
+        secrets = [folder / TOKEN_NAME, *([] if server.tls_key is None else [server.tls_key])]
+        return doctor.Places(
+            database=settings.node.database,
+            host=server.host,
+            port=server.port,
+            is_tls=server.is_tls,
+            secrets=secrets,
+        )
+
+    return doctor.diagnose(load, _state_of)
+
+
+def _state_of(database: Path) -> doctor.DatabaseState:
+    content = examine(database)  # raises where it is damaged
+    return doctor.DatabaseState(
+        problems=(), schema_version=content.schema, schema_version_known=len(scripts())
+    )
 
 
 def now() -> datetime:

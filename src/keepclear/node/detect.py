@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -43,26 +43,46 @@ class Checked:
     buffer: Buffer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """The picture at one moment; it does not change, and several threads may ask it.
+class Still:
+    """A picture that does not change any more, with what was found out about it.
 
-    Attributes:
+    Args:
         picture: What was held.
         seq: The last entry of the log in it.
-        now: The time of the moment.
         buffer: The gap that the party keeps.
     """
 
-    picture: Picture
-    seq: int
-    now: datetime
-    buffer: Buffer
-    _zone_count: int = field(init=False)
+    def __init__(self, picture: Picture, seq: int, buffer: Buffer) -> None:
+        self.picture, self.seq, self.buffer = picture, seq, buffer
+        self.zone_count = sum(label.rule is not None for label in picture.labels)
 
-    def __post_init__(self) -> None:
-        zone_count = sum(label.rule is not None for label in self.picture.labels)
-        object.__setattr__(self, "_zone_count", zone_count)
+    @cached_property
+    def meetings(self) -> Meetings:
+        """Every pair of items that meets."""
+        return self.picture.meetings(buffer=self.buffer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A picture at one moment; several threads may ask it.
+
+    Attributes:
+        still: The picture.
+        now: The time of the moment.
+    """
+
+    still: Still
+    now: datetime
+
+    @property
+    def seq(self) -> int:
+        """The last entry of the log in it."""
+        return self.still.seq
+
+    @property
+    def picture(self) -> Picture:
+        """What was held."""
+        return self.still.picture
 
     def within(self, area: Volume4D, limit: int) -> tuple[list[ItemId], bool]:
         """Find what meets an area: a volume of space during a window of time.
@@ -70,16 +90,17 @@ class Moment:
         Returns:
             The ids, sorted, at most `limit`; and whether there are more.
         """
-        query = self.picture.packed(OperationalIntent(id=_NOBODY, volumes=(area,)))
+        query = self.still.picture.packed(OperationalIntent(id=_NOBODY, volumes=(area,)))
         # The area is of nobody, so that it meets the items of every party and zones too.
-        hits = self.picture.search(query._replace(owner=query.owner * 0 - 1), NO_MARGINS)
-        ids = sorted({self.picture.owner(place).id for place in set(hits.stored.owner.tolist())})
+        nobody = query.owner * 0 - 1
+        hits = self.still.picture.search(query._replace(owner=nobody, party=nobody), NO_MARGINS)
+        ids = sorted({self.still.picture.owner(place).id for place in set(hits.stored.owner.tolist())})
         return ids[:limit], len(ids) > limit
 
     def check(self, item: Item, buffer: Buffer | None = None) -> Checked:
         """Check one item, declared or not, as if it stood in place of the one with its id."""
-        gap = self.buffer if buffer is None else buffer
-        findings = self.picture.findings_of(item, buffer=gap)
+        gap = self.still.buffer if buffer is None else buffer
+        findings = self.still.picture.findings_of(item, buffer=gap)
         return self._checked(findings, len(findings), gap)
 
     def conflicts(self, after: int, limit: int) -> Checked:
@@ -89,29 +110,23 @@ class Moment:
             after: So many are left out before.
             limit: At most so many findings are made.
         """
-        page = self._soonest[after : after + limit]
-        findings = [self._meetings.finding(number) for number in page]
-        return self._checked(findings, len(self._soonest), self.buffer)
-
-    @cached_property
-    def _meetings(self) -> Meetings:
-        return self.picture.meetings(buffer=self.buffer)
-
-    @cached_property
-    def _soonest(self) -> list[int]:
-        return [int(number) for number in self._meetings.soonest(floor_ms(self.now))]
+        meetings = self.still.meetings
+        soonest = meetings.soonest(floor_ms(self.now))
+        findings = [meetings.finding(number) for number in soonest[after : after + limit].tolist()]
+        return self._checked(findings, len(soonest), self.still.buffer)
 
     def resolve(self, item: Item, limits: Limits, buffer: Buffer | None = None) -> Resolution:
         """Find the smallest changes that clear an item of everything else."""
-        return resolve_in(self.picture, item, limits=limits, buffer=self.buffer if buffer is None else buffer)
+        gap = self.still.buffer if buffer is None else buffer
+        return resolve_in(self.still.picture, item, limits=limits, buffer=gap)
 
     def _checked(self, findings: Sequence[Finding], total: int, buffer: Buffer) -> Checked:
         return Checked(
             findings=findings,
             total=total,
-            operation_count=len(self.picture) - self._zone_count,
-            zone_count=self._zone_count,
-            seq=self.seq,
+            operation_count=len(self.still.picture) - self.still.zone_count,
+            zone_count=self.still.zone_count,
+            seq=self.still.seq,
             now=self.now,
             buffer=buffer,
         )

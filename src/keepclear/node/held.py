@@ -45,6 +45,7 @@ class Held:
         self.picture.hold_packed(holding.labels, holding.volumes)
         self.seq = holding.seq
         self._form = form
+        self._now_ms = 0
         self._expiring = [
             (expires_ms(end), label.id)
             for end, label in zip(holding.end_ms.tolist(), holding.labels, strict=True)
@@ -75,7 +76,7 @@ class Held:
         label = record.label
         self.picture.drop(label.id)
         self._end_ms.pop(label.id, None)
-        if packed is not None:
+        if packed is not None and expires_ms(record.end_ms) >= self._now_ms:
             self.picture.hold_packed([label], packed._replace(owner=packed.owner * 0))
             self._end_ms[label.id] = expires_ms(record.end_ms)
             heapq.heappush(self._expiring, (expires_ms(record.end_ms), label.id))
@@ -83,8 +84,8 @@ class Held:
 
     def expire(self, now: datetime) -> None:
         """Drop what ended before now."""
-        now_ms = floor_ms(now)
-        while self._expiring and self._expiring[0][0] < now_ms:
+        self._now_ms = floor_ms(now)
+        while self._expiring and self._expiring[0][0] < self._now_ms:
             expires, item_id = heapq.heappop(self._expiring)
             if self._end_ms.get(item_id) == expires:  # else it was amended since
                 del self._end_ms[item_id]

@@ -9,6 +9,7 @@ from typing import Final
 
 from keepclear.core.conflicts import NO_BUFFER, Buffer, Item
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.intents import PRIORITY_MAX
 from keepclear.core.shapes import Polygon
 from keepclear.core.times import floor_ms, instant_of, rfc3339
 
@@ -47,9 +48,12 @@ class Policy:
         """Refuse what is over a limit, or over already.
 
         Raises:
-            InvalidValueError: The item has too many volumes or vertices, starts too far ahead, or
-                ended before now.
+            InvalidValueError: The item has a priority out of range, too many volumes or vertices, starts
+                too far ahead, or ended before now.
         """
+        if abs(item.priority) > PRIORITY_MAX:
+            reason = f"{item.priority} is not within -{PRIORITY_MAX}..{PRIORITY_MAX}"
+            raise InvalidValueError("priority", reason)
         if len(item.volumes) > self.volumes_max:
             reason = f"{len(item.volumes)} volumes are over this node's limit of {self.volumes_max}"
             raise InvalidValueError("volumes", f"{reason}; declare the rest as another item")

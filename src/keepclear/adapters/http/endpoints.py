@@ -6,12 +6,16 @@ OpenAPI description. A handler gets a `Call` and returns a `Reply`; what it rais
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import logging
+import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -23,7 +27,7 @@ from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.gate import Gate
 from keepclear.adapters.http.metrics import Metrics
 from keepclear.adapters.http.problems import HttpProblemError, InputProblemsError, problem_of
-from keepclear.codec.json_errors import decode_json, misfits, refuse_repeated_names, text_of
+from keepclear.codec.json_errors import decode_json, did_you_mean, misfits, refuse_repeated_names, text_of
 from keepclear.codec.reading import Problem
 from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.node.access import Grant, NotAllowedError, Role
@@ -31,6 +35,12 @@ from keepclear.node.access import Grant, NotAllowedError, Role
 JSON: Final = "application/json"
 GEOJSON: Final = "application/geo+json"
 BYTES: Final = "application/octet-stream"
+INLINE_BYTES: Final = 32_000
+"""Bodies up to this size are read in the thread that serves everybody; larger ones in another."""
+PROBLEMS_TOLD_MAX: Final = 100
+"""So many places of a body that do not fit are told at most."""
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -126,15 +136,15 @@ class Endpoint:
         return sorted(found)
 
     def route(self, gate: Gate, metrics: Metrics) -> Route:
-        """Return the route that serves it."""
+        """Return a route that serves it alone; `routes_of` gives those of several."""
+        return routes_of([self], gate, metrics)[0]
 
-        async def serve(request: Request) -> Response:
-            began_s = time.perf_counter()
-            response = await self._answered(request, gate)
-            metrics.count(self.method, self.path, response.status_code, time.perf_counter() - began_s)
-            return response
-
-        return Route(self.path.replace("{id}", "{id:path}"), serve, methods=[self.method])
+    async def serve(self, request: Request, gate: Gate, metrics: Metrics) -> Response:
+        """Answer a request, and count it."""
+        began_s = time.perf_counter()
+        response = await self._answered(request, gate)
+        metrics.count(self.method, self.path, response.status_code, time.perf_counter() - began_s)
+        return response
 
     async def _answered(self, request: Request, gate: Gate) -> Response:
         try:
@@ -172,16 +182,33 @@ class Endpoint:
                 raise HttpProblemError(
                     HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the Content-Type must be {known}, not {media_type!r}"
                 )
-            data = await gate.body(request)
-        call = Call(
-            request=request,
-            grant=grant,
-            path=request.path_params.get("id", ""),
-            query=_query(request, self.query),
-            body=data if self.body is None else read_json(data, self.body),
-            media_type=media_type,
-        )
+            data = await gate.body(request, is_anonymous=grant is None)
+        query = _query(request, self.query)
+        body = data if self.body is None else await aside(lambda: read_json(data, self.body), len(data))
+        path = request.path_params.get("id", "")
+        call = Call(request=request, grant=grant, path=path, query=query, body=body, media_type=media_type)
         return await self.handler(call)
+
+
+def routes_of(endpoints: Sequence[Endpoint], gate: Gate, metrics: Metrics) -> list[Route]:
+    """Return the routes that serve endpoints: one for each path, so that 405 tells all its methods."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return [_route(path, by_method, gate, metrics) for path, by_method in by_path.items()]
+
+
+def _route(path: str, by_method: Mapping[str, Endpoint], gate: Gate, metrics: Metrics) -> Route:
+    async def serve(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await by_method[method].serve(request, gate, metrics)
+
+    return Route(path.replace("{id}", "{id:path}"), serve, methods=list(by_method))
+
+
+async def aside(read: Callable[[], _T], size_bytes: int) -> _T:
+    """Do something at once if it is small, else in another thread."""
+    return read() if size_bytes <= INLINE_BYTES else await asyncio.to_thread(read)
 
 
 def _fault(error: Exception) -> Response:
@@ -195,15 +222,37 @@ def _fault(error: Exception) -> Response:
 
 
 def _query(request: Request, kind: type[wire.Given]) -> Any:
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
+        if name not in known:
+            others = did_you_mean(name, list(known)) if known else "; nothing may be given here"
+            raise InvalidValueError(name, f"unknown name in the query{others}")
         if name in given:
             raise InvalidValueError(name, "it stands twice in the query")
         given[name] = value
     try:
-        return msgspec.convert(given, kind, strict=False)
+        read = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidValueError("query", _said(error)) from None
+        name, reason = _place_and_reason(error)
+        words = _words(known[name]) if name in known else []
+        if words:
+            reason = f"unknown value {given[name]!r}{did_you_mean(given[name], words)}"
+        raise InvalidValueError(name, reason) from None
+    for name, value in given.items():
+        if getattr(read, name) is None:  # the text "null" was taken for nothing
+            raise InvalidValueError(
+                name, f"unknown value {value!r}{did_you_mean(value, _words(known[name]))}"
+            )
+    return read
+
+
+def _words(kind: Any) -> list[str]:
+    """Return the words that a value may be; none where it may be others."""
+    described = msgspec.inspect.type_info(kind)
+    kinds = described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
+    literals = [part for part in kinds if isinstance(part, msgspec.inspect.LiteralType)]
+    return [str(word) for literal in literals for word in literal.values]
 
 
 def read_json(data: bytes, kind: Any) -> Any:
@@ -215,18 +264,36 @@ def read_json(data: bytes, kind: Any) -> Any:
     """
     text = text_of(data)
     try:
-        refuse_repeated_names(text) if text.lstrip()[:1] in (b"{", b"[") else None
-        return decode_json(text, kind)
+        read = decode_json(text, kind)
+        if text.lstrip()[:1] in (b"{", b"["):
+            refuse_repeated_names(text)
+        return read
     except msgspec.ValidationError as error:
-        found = tuple(
-            Problem(source="request", field=misfit.field, reason=misfit.reason)
-            for misfit in misfits(decode_json(text), kind)
-        )
-        raise InputProblemsError(found or (Problem(source="request", reason=_said(error)),)) from None
+        field, reason = _place_and_reason(error)
+        first = Problem(source="request", field=field, reason=reason)
+        raise InputProblemsError(_misfits(text, kind) or (first,)) from None
     except ValueError as error:  # the standard library's reader is stricter in places, as with escapes
         raise InvalidValueError("", f"this is not JSON: {error}") from None
 
 
-def _said(error: Exception) -> str:
-    text = str(error)
-    return text[:1].lower() + text[1:]
+def _misfits(text: bytes, kind: Any) -> tuple[Problem, ...]:
+    """Return the places of a body that do not fit; none where only a bound or a word does not."""
+    found: list[Problem] = []
+    with contextlib.suppress(KeyError):  # `misfits` knows no types that are words, and stops there
+        for misfit in itertools.islice(misfits(decode_json(text), kind), PROBLEMS_TOLD_MAX):
+            found.append(Problem(source="request", field=misfit.field, reason=misfit.reason))
+    return tuple(found)
+
+
+_PLACE: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
+_KINDS: Final = {"`int`": "a whole number", "`float`": "a number", "`str`": "text"}
+
+
+def _place_and_reason(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Return where a value does not fit, and what is wrong with it."""
+    found = _PLACE.fullmatch(str(error))
+    assert found is not None, "everything fits the pattern"
+    reason, place = found[1], found[2] or ""
+    for kind, said in _KINDS.items():
+        reason = reason.replace(kind, said)
+    return place, reason[:1].lower() + reason[1:]

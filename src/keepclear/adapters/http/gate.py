@@ -17,10 +17,13 @@ from starlette.requests import Request
 from keepclear.adapters.http.problems import HttpProblemError
 from keepclear.adapters.loopback import is_loopback
 from keepclear.adapters.store.access import Access, Session
+from keepclear.core.errors import KeepclearError
 from keepclear.node.access import Grant
 
 COOKIE: Final = "keepclear_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
+ANONYMOUS_BODY_BYTES_MAX: Final = 4_096
+"""No body of somebody who is not known yet is larger: a token is short."""
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -79,6 +82,14 @@ class Gate:
             self._check_csrf(request, session)
         return session.grant
 
+    def still_admits(self, request: Request) -> bool:
+        """Tell whether who was let in would be let in again: a token may have been revoked since."""
+        try:
+            self.admitted(request, needs_token=True)
+        except KeepclearError:
+            return False
+        return True
+
     def check_origin(self, request: Request) -> None:
         """Refuse what a page of another origin sends.
 
@@ -88,10 +99,20 @@ class Gate:
         origin = request.headers.get("origin")
         if origin is None:
             return
-        scheme = "https" if self.is_tls else "http"
-        if origin != f"{scheme}://{request.headers.get('host', '')}":
+        host = request.headers.get("host", "")
+        # Without TLS of its own, a node may stand behind a proxy that does it: its pages are https then.
+        ours = {f"https://{host}"} if self.is_tls else {f"https://{host}", f"http://{host}"}
+        if origin not in ours:
             detail = f"the request comes from a page of {origin!r}, which is not this node"
             raise HttpProblemError(HTTPStatus.FORBIDDEN, detail)
+
+    def is_encrypted(self, request: Request) -> bool:
+        """Tell whether a browser reaches the node by TLS, of the node or of a proxy before it.
+
+        Assumes:
+            The origin was checked: a page tells its own.
+        """
+        return self.is_tls or request.headers.get("origin", "").startswith("https://")
 
     def _check_csrf(self, request: Request, session: Session) -> None:
         given = request.headers.get(CSRF_HEADER, "")
@@ -99,21 +120,28 @@ class Gate:
             detail = f"a change needs the header {CSRF_HEADER} with what GET /v1/session tells as csrf"
             raise HttpProblemError(HTTPStatus.FORBIDDEN, detail)
 
-    async def body(self, request: Request) -> bytes:
+    async def body(self, request: Request, *, is_anonymous: bool = False) -> bytes:
         """Return the body.
+
+        Args:
+            request: The request.
+            is_anonymous: Whether nobody knows who sends it.
 
         Raises:
             HttpProblemError: 413: it is over the limit.
         """
-        detail = f"the body is over this node's limit of {self.body_bytes_max:,} bytes (limits.body_bytes)"
+        limit, told = self.body_bytes_max, " (limits.body_bytes)"
+        if is_anonymous:
+            limit, told = min(limit, ANONYMOUS_BODY_BYTES_MAX), " for who is not signed in"
+        detail = f"the body is over this node's limit of {limit:,} bytes{told}"
         length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self.body_bytes_max:
+        if length.isdecimal() and (len(length) > 18 or int(length) > limit):
             raise HttpProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         parts, size = [], 0
         async for part in request.stream():
             parts.append(part)
             size += len(part)
-            if size > self.body_bytes_max:
+            if size > limit:
                 raise HttpProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         return b"".join(parts)
 

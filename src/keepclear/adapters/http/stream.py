@@ -10,6 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
 from keepclear.adapters.http.bodies import encode, event_body
 from keepclear.core.errors import KeepclearError
 from keepclear.node.ports import Record
@@ -18,6 +21,13 @@ LISTENER_QUEUE_MAX: Final = 2_000
 """So many events may wait for a listener; one that is farther behind is cut off, and can resume."""
 CATCH_UP_PAGE: Final = 500
 """So many entries of the log are read at a time for a listener that resumes."""
+CUT_GRACE_S: Final = 5.0
+"""So long a listener that was cut off may take to read what is on its way; then its connection goes."""
+MEDIA_TYPE: Final = "text/event-stream"
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+Page = Callable[[int, int], Sequence[Record]]
+"""Reads entries of the log after a number, at most so many."""
 
 
 class TooManyListenersError(KeepclearError):
@@ -36,6 +46,7 @@ class _Listener:
     def __init__(self) -> None:
         self.waiting: asyncio.Queue[tuple[int | None, bytes] | None] = asyncio.Queue(LISTENER_QUEUE_MAX)
         self.is_cut = False
+        self.patience: asyncio.Timeout | None = None
 
     def give(self, seq: int | None, text: bytes) -> None:
         if self.is_cut:
@@ -50,6 +61,29 @@ class _Listener:
         while not self.waiting.empty():
             self.waiting.get_nowait()
         self.waiting.put_nowait(None)
+        if self.patience is not None:
+            self.patience.reschedule(asyncio.get_running_loop().time() + CUT_GRACE_S)
+
+
+class EventStream(StreamingResponse):
+    """The answer that is a stream. However it ends, begun or not, its listener leaves."""
+
+    def __init__(self, events: AsyncIterator[bytes], listener: _Listener, leave: Callable[[], None]) -> None:
+        super().__init__(events, media_type=MEDIA_TYPE, headers=_HEADERS)
+        self._listener, self.leave = listener, leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what happens until the listener is cut off or goes."""
+        try:
+            if scope["method"] == "HEAD":  # it would never end
+                await Response(headers=_HEADERS, media_type=MEDIA_TYPE)(scope, receive, send)
+                return
+            async with asyncio.timeout(None) as self._listener.patience:
+                await super().__call__(scope, receive, send)
+        except TimeoutError:
+            pass  # it was cut off, and takes nothing: the server closes an answer that is left unfinished
+        finally:
+            self.leave()
 
 
 class Hub:
@@ -89,18 +123,34 @@ class Hub:
         for listener in self._listeners:
             listener.end()
 
-    def listen(
-        self, after: int | None, page: Callable[[int, int], Sequence[Record]], first: bytes
-    ) -> AsyncIterator[bytes]:
+    def listen(self, after: int | None, page: Page, first: bytes) -> AsyncIterator[bytes]:
+        """Listen, for who makes an answer of the events; see `stream`."""
+        answer = self.stream(after, page, first)
+
+        async def events() -> AsyncIterator[bytes]:
+            try:
+                async for text in answer.body_iterator:
+                    yield bytes(text) if not isinstance(text, str) else text.encode()
+            finally:
+                answer.leave()
+
+        return events()
+
+    def stream(
+        self, after: int | None, page: Page, first: bytes, *, is_admitted: Callable[[], bool] = lambda: True
+    ) -> EventStream:
         """Listen to everything from now on.
 
         Args:
-            after: Go on after this entry of the log; None to begin with what comes.
-            page: Reads entries of the log after a number, at most so many.
+            after: Go on after this entry of the log; None to begin with what comes. One that the log
+                does not have is of another log, and nothing comes before what happens now.
+            page: Reads entries of the log.
             first: What is sent at once.
+            is_admitted: Tells whether the listener may still listen. It is asked with each event that
+                has no number: the clock is one.
 
         Returns:
-            Events, until the listener is cut off.
+            The answer: events, until the listener is cut off.
 
         Raises:
             TooManyListenersError: Too many listen.
@@ -109,28 +159,24 @@ class Hub:
             raise TooManyListenersError(f"{self._listeners_max} streams are open; close one, or try later")
         listener = _Listener()
         self._listeners.add(listener)
-        return self._events(listener, after, page, first)
+        events = _events(listener, after, page, first, is_admitted)
+        return EventStream(events, listener, lambda: self._listeners.discard(listener))
 
-    async def _events(
-        self,
-        listener: _Listener,
-        after: int | None,
-        page: Callable[[int, int], Sequence[Record]],
-        first: bytes,
-    ) -> AsyncIterator[bytes]:
-        try:
-            yield first
-            sent = 0
-            if after is not None:
-                sent = after
-                while records := await asyncio.to_thread(page, sent, CATCH_UP_PAGE):
-                    yield b"".join(
-                        event_text("item", encode(event_body(record)), record.seq) for record in records
-                    )
-                    sent = records[-1].seq
-            while (entry := await listener.waiting.get()) is not None:
-                seq, text = entry
-                if seq is None or seq > sent:  # else it was read from the log already
-                    yield text
-        finally:
-            self._listeners.discard(listener)
+
+async def _events(
+    listener: _Listener, after: int | None, page: Page, first: bytes, is_admitted: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    yield first
+    sent = 0
+    if after and await asyncio.to_thread(page, after - 1, 1):
+        sent = after
+    if sent or after == 0:
+        while records := await asyncio.to_thread(page, sent, CATCH_UP_PAGE):
+            yield b"".join(event_text("item", encode(event_body(record)), record.seq) for record in records)
+            sent = records[-1].seq
+    while (entry := await listener.waiting.get()) is not None:
+        seq, text = entry
+        if seq is None and not is_admitted():
+            return
+        if seq is None or seq > sent:  # else it was read from the log already
+            yield text

@@ -17,7 +17,7 @@ from typing import Any, Final
 import apsw
 import numpy as np
 
-from keepclear.adapters.store.migrations import migrate
+from keepclear.adapters.store.migrations import APPLICATION_ID, migrate
 from keepclear.core.conflicts import Item, Label
 from keepclear.core.constraints import ConstraintRule
 from keepclear.core.intents import IntentState, ItemId, PartyId
@@ -42,6 +42,8 @@ class Durability(Enum):
     """Safe when the process dies, not when power fails. For measuring only."""
 
 
+_PAGES_AT: Final = 28
+"""Where the header of a database says how many pages it has (sqlite.org/fileformat.html, 1.3)."""
 _COLUMNS: Final = (
     "e.seq, e.kind, e.item_id, e.version, e.party, e.person, e.at_ms, e.standing, e.state, e.rule, "
     "e.priority, e.start_ms, e.end_ms, e.text"
@@ -83,12 +85,39 @@ def connect(path: Path, *, durability: Durability = Durability.FULL, create: boo
         raise StoreError(f"{path}: there is no such database; make one with keepclear init", may_pass=False)
     with named_errors(path):
         connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000.0))
-        connection.execute("pragma journal_mode = wal")
-        connection.execute(f"pragma synchronous = {durability.value}")
-        connection.execute("pragma foreign_keys = on")
-        connection.execute(f"pragma cache_size = -{CACHE_BYTES // 1024}")
+        try:
+            connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000.0))
+            _require_ours(connection, path, may_be_empty=create)
+            connection.execute("pragma journal_mode = wal")
+            connection.execute(f"pragma synchronous = {durability.value}")
+            connection.execute("pragma foreign_keys = on")
+            connection.execute(f"pragma cache_size = -{CACHE_BYTES // 1024}")
+        except BaseException:
+            connection.close()
+            raise
     return connection
+
+
+def _require_ours(connection: apsw.Connection, path: Path, *, may_be_empty: bool) -> None:
+    """Refuse what is no database of ours, before anything is changed in it."""
+    is_empty = connection.execute("select count(*) from sqlite_schema").get == 0
+    if is_empty and not may_be_empty:
+        raise StoreError(f"{path}: it is empty; restore a backup, or keepclear init", may_pass=False)
+    if not is_empty and connection.pragma("application_id") != APPLICATION_ID:
+        raise StoreError(f"{path}: this is a database of another program", may_pass=False)
+    log = Path(f"{path}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    page_bytes: Any = connection.execute("pragma page_size").get
+    # With a log beside it, pages may be there only. Without one, all that are counted must be in the file.
+    if not has_log and path.stat().st_size < _pages_said(path) * int(page_bytes):
+        raise StoreError(f"{path}: its end was cut off; restore a backup", may_pass=False)
+
+
+def _pages_said(path: Path) -> int:
+    """Return how many pages a database says it has, in its header."""
+    with path.open("rb") as file:
+        file.seek(_PAGES_AT)
+        return int.from_bytes(file.read(4), "big")
 
 
 class SqliteStore:
@@ -271,8 +300,15 @@ class SqliteTransaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Begin a part that is undone alone when it is left by an exception."""
-        with self._connection:  # apsw nests these as savepoints
+        self._connection.execute("savepoint part")
+        try:
             yield
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk has undone all of it already
+                self._connection.execute("rollback to part")
+                self._connection.execute("release part")
+            raise
+        self._connection.execute("release part")
 
 
 def _arrays(item: Item) -> tuple[bytes, bytes, bytes, bytes]:

@@ -11,7 +11,7 @@ export const EARTH_RADIUS_M = 6371008.8;
 /** Longer edges get points added, since a geodesic is no straight line on the map. */
 const EDGE_MAX_M = 20_000;
 const CIRCLE_POINTS = 64;
-const CAP_POINTS = 8;
+const CAP_POINTS = 12;
 
 /** @param {number} degrees */
 const radians = (degrees) => (degrees * Math.PI) / 180;

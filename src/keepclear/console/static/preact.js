@@ -35,13 +35,13 @@ export function useActions() {
  */
 export function useSelected(select) {
   const { store } = useConsole();
-  const [, redraw] = useReducer((/** @type {number} */ count) => count + 1, 0);
+  const [, redraw] = useReducer((/** @type {number} */ count, /** @type {undefined} */ _) => count + 1, 0);
   const value = select(store.state);
   const latest = useRef({ select, value });
   latest.current = { select, value };
   useEffect(() => {
     const look = () => {
-      if (!Object.is(latest.current.select(store.state), latest.current.value)) redraw();
+      if (!Object.is(latest.current.select(store.state), latest.current.value)) redraw(undefined);
     };
     look(); // it may have changed between drawing and now
     return store.subscribe(look);

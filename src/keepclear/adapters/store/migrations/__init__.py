@@ -35,16 +35,16 @@ def version_of(connection: apsw.Connection) -> int:
 def migrate(connection: apsw.Connection, path: Path) -> None:
     """Bring a database to the newest schema.
 
+    Assumes:
+        It is a database of Keepclear, or empty.
+
     Raises:
-        StoreError: It is not a database of Keepclear, or one of a newer version.
+        StoreError: A newer version wrote it.
     """
     known = scripts()
     connection.execute("begin immediate")
     try:
-        have, application = version_of(connection), connection.pragma("application_id")
-        is_empty = connection.execute("select count(*) from sqlite_schema").get == 0
-        if application != APPLICATION_ID and not is_empty:
-            raise StoreError(f"{path}: this is a database of another program", may_pass=False)
+        have = version_of(connection)
         if have > len(known):
             reason = f"{path}: it was written by a newer version (schema {have}, known up to {len(known)})"
             raise StoreError(f"{reason}; update keepclear", may_pass=False)

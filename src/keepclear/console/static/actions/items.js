@@ -8,7 +8,7 @@ import { withRecords } from "../state.js";
 /** @typedef {import("../types.js").ItemRecord} ItemRecord */
 
 /** @param {Context} context */
-export function itemActions({ store, api, say, view }) {
+export function itemActions({ store, api, say }) {
   /**
    * Ask for the smallest changes that clear an item which is held, or a draft.
    *
@@ -58,7 +58,6 @@ export function itemActions({ store, api, say, view }) {
         ...(resolution.item === null ? {} : { draft: null }),
       }));
       say("changes.applied", { id: record.item.id, version: record.version }, false);
-      view.showItems([record.item.id], null);
     } catch (error) {
       store.update({ resolution: { ...resolution, status: "failed", error: keepCurrent(error) }, preview: null });
     }

@@ -169,8 +169,9 @@ export function sessionActions(context) {
 
   /** @param {import("../types.js").Answer} answer */
   function announce(answer) {
-    const before = store.state.conflicts.answer?.total ?? 0;
-    const added = answer.total - before;
+    const before = store.state.conflicts.answer;
+    if (before === null) return; // what there was at the start is no news
+    const added = answer.total - before.total;
     if (added > 0) say("conflicts.announce_more", { count: added, total: answer.total }, true);
     else if (added < 0) say("conflicts.announce_fewer", { count: answer.total }, false);
   }

@@ -5,7 +5,7 @@
  * pointer changes goes back as an action. Here OpenLayers' own interactions are used.
  */
 
-import { circleRing, corridorRing, distanceM } from "../geodesy.js";
+import { circleRing, distanceM } from "../geodesy.js";
 import { mapPoints, POINTS_MIN } from "../drafts.js";
 
 /** @typedef {import("../types.js").Draft} Draft */
@@ -102,19 +102,18 @@ export class DraftLayer {
 
   /** @param {import("ol/Feature.js").FeatureLike} feature */
   style(feature) {
-    const colour = this.palette?.select ?? "#000";
+    // The outline is drawn with the marks, as the preview of what would be declared; here is what can be
+    // taken hold of.
+    const colour = this.palette?.select ?? "";
     const shape = this.shown[feature.get("number")];
-    const line = new ol.style.Style({
-      stroke: new ol.style.Stroke({ color: colour, width: 2.5, lineDash: [8, 5] }),
+    const stroke = new ol.style.Stroke({ color: colour, width: 1.5, lineDash: [2, 4] });
+    const corner = new ol.style.Circle({
+      radius: 4.5,
+      fill: new ol.style.Fill({ color: this.palette?.halo ?? "" }),
+      stroke: new ol.style.Stroke({ color: colour, width: 2 }),
     });
-    if (shape?.type !== "corridor") return [line];
-    const rings = mapPoints(shape).slice(1).map((end, k) =>
-      projected(corridorRing(/** @type {LatLng} */ (mapPoints(shape)[k]), end, shape.size_m)));
-    const width = new ol.style.Style({
-      geometry: new ol.geom.MultiPolygon(rings.map((ring) => [ring])),
-      stroke: new ol.style.Stroke({ color: colour, width: 1.5 }),
-    });
-    return [line, width];
+    const corners = new ol.geom.MultiPoint(shape === undefined ? [] : projected(mapPoints(shape)));
+    return [new ol.style.Style({ stroke }), new ol.style.Style({ image: corner, geometry: corners })];
   }
 }
 

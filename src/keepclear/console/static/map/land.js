@@ -54,20 +54,21 @@ export class Land {
     context.fillStyle = this.palette.ink;
     context.font = "10px 'Noto Sans', system-ui, sans-serif";
     context.textBaseline = "bottom";
-    context.textAlign = "left";
     context.lineWidth = 1;
     context.beginPath();
     for (let lng = Math.ceil(Math.max(west, -180) / step) * step; lng <= Math.min(east, 180); lng += step) {
       const x = Math.round((pixelsOf(lng, 0)[0] - left) / resolution) + 0.5;
       context.moveTo(x, 0);
       context.lineTo(x, height);
+      context.textAlign = "left";
       context.fillText(degreeText(lng, "E", "W"), x + 3, height - 2);
     }
     for (let lat = Math.ceil(Math.max(south, -LAT_MAX_DEG) / step) * step; lat <= Math.min(north, LAT_MAX_DEG); lat += step) {
       const y = Math.round((top - pixelsOf(0, lat)[1]) / resolution) + 0.5;
       context.moveTo(0, y);
       context.lineTo(width, y);
-      context.fillText(degreeText(lat, "N", "S"), 3, y - 1);
+      context.textAlign = "right";
+      context.fillText(degreeText(lat, "N", "S"), width - 3, y - 1);
     }
     context.stroke();
   }

@@ -51,7 +51,7 @@ export class MapView {
     this.marks = new MarksLayer(() => this.marksScene());
     this.map = new ol.Map({
       controls: [new ol.control.ScaleLine()],
-      interactions: ol.interaction.defaults({ altShiftDragRotate: false, pinchRotate: false }),
+      interactions: ol.interaction.defaults.defaults({ altShiftDragRotate: false, pinchRotate: false }),
       layers: [this.land.layer, this.land.graticule.layer, this.items.canvas.layer, this.tracksLayer.canvas.layer,
         this.marks.canvas.layer],
       view: new ol.View({ center: [0, 2_000_000], zoom: 2.5, minZoom: 1.5, maxZoom: 19, enableRotation: false }),

@@ -53,14 +53,22 @@ export class MarksLayer {
    */
   draw(context, frame) {
     const scene = this.sceneOf();
-    const room = new Room();
+    const room = new Room(frame);
     if (scene.preview !== null) drawPreview(context, frame, shapedItem(scene.preview), scene);
-    const findings = [...scene.findings].sort((one, two) => Number(one.isSelected) - Number(two.isSelected));
-    for (const mark of findings) {
-      const [x, y] = pixelOf(frame, mark.x, mark.y);
-      room.take(x - 11, y - 11, 22, 22);
-      drawFinding(context, mark, x, y, scene);
-    }
+    const findings = scene.findings.map((mark) => ({ mark, at: pixelOf(frame, mark.x, mark.y) }))
+      .sort((one, two) => Number(one.mark.isSelected) - Number(two.mark.isSelected));
+    for (const { at: [x, y] } of findings) room.take(x - 11, y - 11, 22, 22);
+    this.drawItems(context, frame, scene, room);
+    for (const { mark, at: [x, y] } of findings) drawFinding(context, mark, x, y, scene);
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Frame} frame
+   * @param {MarksScene} scene
+   * @param {Room} room
+   */
+  drawItems(context, frame, scene, room) {
     for (const { item, shapes } of scene.shaped.values()) {
       if (item.state === "Ended" || item.id === scene.hiddenId) continue;
       const active = shapes.filter(({ startMs, endMs }) => startMs <= scene.shownMs && scene.shownMs <= endMs);
@@ -171,13 +179,16 @@ function drawName(context, room, name, x, y, palette) {
 
 /** Where on the map something stands already. */
 class Room {
-  constructor() {
+  /** @param {Frame} frame */
+  constructor({ width, height }) {
+    this.width = width;
+    this.height = height;
     /** @type {[number, number, number, number][]} */
     this.taken = [];
   }
 
   /**
-   * Take a place if it is free, and return whether it was.
+   * Take a place if it is free and in view, and return whether it was.
    *
    * @param {number} x
    * @param {number} y
@@ -185,7 +196,8 @@ class Room {
    * @param {number} height
    */
   take(x, y, width, height) {
-    const isFree = this.taken.every(([left, top, right, bottom]) =>
+    const isInside = x >= 0 && y >= 0 && x + width <= this.width && y + height <= this.height;
+    const isFree = isInside && this.taken.every(([left, top, right, bottom]) =>
       x > right || x + width < left || y > bottom || y + height < top);
     if (isFree) this.taken.push([x, y, x + width, y + height]);
     return isFree;

@@ -11,6 +11,8 @@ const MARK_SIZE = 26;
 const TRACK_SIZE = 34;
 const HEADING_STEPS = 36;
 const TILE_SIZE = 8;
+/** So many tracks get their symbol made in one frame: a thousand at once would hold up the page. */
+const NEW_PER_FRAME_MAX = 100;
 
 /**
  * Corners of the outline of a track's symbol, nose up, in pixels; each kind has its own.
@@ -41,6 +43,7 @@ export class Symbols {
     this.made = new Map();
     /** @type {Map<string, CanvasPattern>} */
     this.patterns = new Map();
+    this.newCount = 0;
   }
 
   /**
@@ -70,6 +73,16 @@ export class Symbols {
     this.put(context, sprite, MARK_SIZE, x, y);
   }
 
+  /** Allow new symbols of tracks again; called at the start of a frame. */
+  beginFrame() {
+    this.newCount = 0;
+  }
+
+  /** Whether tracks of this frame had to do with a square instead of their symbol. */
+  get isShort() {
+    return this.newCount > NEW_PER_FRAME_MAX;
+  }
+
   /**
    * Draw a track: the symbol of its kind towards where it goes, and the letter of its party.
    *
@@ -83,7 +96,14 @@ export class Symbols {
    */
   track(context, look, kind, heading_deg, isStale, x, y) {
     const step = ((Math.round((heading_deg * HEADING_STEPS) / 360) % HEADING_STEPS) + HEADING_STEPS) % HEADING_STEPS;
-    const sprite = this.sprite(`${look.letter}/${look.colour}/${kind}/${step}/${isStale}`, TRACK_SIZE, (on) => {
+    const key = `${look.letter}/${look.colour}/${kind}/${step}/${isStale}`;
+    if (!this.made.has(key)) this.newCount += 1;
+    if (this.isShort && !this.made.has(key)) {
+      context.fillStyle = this.colour(look);
+      context.fillRect(x - 3, y - 3, 6, 6);
+      return;
+    }
+    const sprite = this.sprite(key, TRACK_SIZE, (on) => {
       on.save();
       on.translate(-3, -3);
       on.rotate((step * 2 * Math.PI) / HEADING_STEPS);

@@ -39,6 +39,7 @@ export class TracksLayer {
     context.globalAlpha = scene.isNowShown ? 1 : 0.35;
     const seen = inFrame(scene.tracks.held.values(), frame);
     drawTrails(context, frame, seen, scene);
+    scene.symbols.beginFrame();
     for (const { report: { party, kind, track_deg: heading }, x, y, atMs } of seen) {
       const [left, top] = pixelOf(frame, x, y);
       const look = party === undefined ? NO_PARTY : scene.lookOf(party);
@@ -46,6 +47,7 @@ export class TracksLayer {
       scene.symbols.track(context, look, kind ?? "unknown", heading ?? 0, isStale, left, top);
     }
     context.globalAlpha = 1;
+    if (scene.symbols.isShort) requestAnimationFrame(() => this.canvas.changed());
     this.drawSelected(context, frame, scene);
   }
 

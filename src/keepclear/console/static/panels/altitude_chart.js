@@ -4,7 +4,7 @@
  * It shows what the map cannot: that two outlines which cross are apart in height or in time.
  */
 
-import { html, useActions, useLayoutEffect, useMemo, useQuantities, useRef, useSelected, useState, useTexts } from "../preact.js";
+import { html, useActions, useLayoutEffect, useMemo, useRef, useSelected, useState, useTexts } from "../preact.js";
 import { itemOf, missingIn } from "../drafts.js";
 import { isZone, keyOf, lowerOf, upperOf } from "../items.js";
 import { fromMetres, toMetres } from "../quantities.js";
@@ -25,6 +25,7 @@ const TOP = 10;
 const BOTTOM = 20;
 const ITEMS_MAX = 60;
 const BARS_MAX = 600;
+const NAME_ROOM = 130;
 const TIME_STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => minutes * 60_000);
 
 /** @param {{axis: Axis}} props */
@@ -40,7 +41,9 @@ export function AltitudeChart({ axis }) {
     return () => observer.disconnect();
   }, []);
   const { items, findings, title } = useContent();
-  const scale = useScale(items, axis, width);
+  const preview = useSelected((state) => state.preview);
+  const scaled = useMemo(() => (preview === null ? items : [...items, preview]), [items, preview]);
+  const scale = useScale(scaled, axis, width);
   const content = useMemo(() => html`<${Bars} items=${items} scale=${scale} /><${Meetings} findings=${findings} scale=${scale} />`,
     [items, findings, scale]);
   /** @param {MouseEvent} event */
@@ -124,16 +127,17 @@ function useScale(items, axis, width) {
       .filter((bound) => bound !== null).map((bound) => fromMetres(/** @type {number} */ (bound), unit));
     const low = bounds.length === 0 ? 0 : Math.min(...bounds);
     const high = bounds.length === 0 ? 1000 : Math.max(...bounds);
-    const step = niceStep(Math.max(high - low, 10) / 4);
-    const bottom = Math.floor((low - step / 4) / step) * step;
-    const top = Math.ceil((high + step / 4) / step) * step;
+    const room = Math.max(high - low, 10) * 0.08;
+    const [bottom, top] = [low - room, high + room];
+    const step = niceStep((top - bottom) / 5);
+    const first = Math.ceil(bottom / step);
     const right = width - RIGHT;
     const y = (/** @type {number} */ value) => TOP + ((top - value) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
-    const count = Math.round((top - bottom) / step);
+    const count = Math.floor(top / step) - first;
     return {
       x: (ms) => LEFT + ((ms - axis.fromMs) / (axis.toMs - axis.fromMs)) * (right - LEFT),
       y: (metres, bound) => (metres === null ? y(bound === "lower" ? bottom : top) : y(fromMetres(metres, unit))),
-      ticks_m: Array.from({ length: count + 1 }, (_, k) => toMetres(bottom + k * step, unit)),
+      ticks_m: Array.from({ length: count + 1 }, (_, k) => toMetres((first + k) * step, unit)),
       right,
     };
   }, [items, axis, width, unit]);
@@ -174,10 +178,19 @@ function Bars({ items, scale }) {
     return html`<g key=${item.id} class=${`chart-item party-${look.colour} ${isZone(item) ? `zone ${item.rule}` : "operation"}`}>
       <title>${item.id}</title>
       ${volumes.map((volume, k) => html`<rect key=${k} ...${barOf(volume, scale)} />`)}
-      ${items.length <= 8 && first !== undefined && html`<text x=${Math.max(LEFT + 3, barOf(first, scale).x + 3)}
-        y=${Math.max(TOP + 9, barOf(first, scale).y - 3)}>${look.letter} ${item.id}</text>`}
+      ${items.length <= 8 && first !== undefined && html`<${BarName} text=${`${look.letter} ${item.id}`} bar=${barOf(first, scale)} right=${scale.right} />`}
     </g>`;
   });
+}
+
+/**
+ * The name over a bar; near the right edge it ends with the bar, so that it is not cut off.
+ *
+ * @param {{text: string, bar: {x: number, y: number, width: number}, right: number}} props
+ */
+function BarName({ text, bar, right }) {
+  const isAtEdge = bar.x > right - NAME_ROOM;
+  return html`<text class=${isAtEdge ? "end" : ""} x=${isAtEdge ? bar.x + bar.width : bar.x + 3} y=${Math.max(TOP + 9, bar.y - 3)}>${text}</text>`;
 }
 
 /**

@@ -14,9 +14,7 @@ export function Changes({ resolution }) {
   const quantities = useQuantities();
   const { status, result, error } = resolution;
   if (status === "loading") return html`<p role="status">${t("changes.loading")}</p>`;
-  if (status === "applied") {
-    return html`<p class="good" data-testid="change-applied">${t("changes.applied_detail", { id: resolution.id })}</p>`;
-  }
+  if (status === "applied") return null; // the list of conflicts tells it
   if (result === null) return html`<p class="problem" role="alert">${t("changes.failed", { reason: error })}</p>`;
   const limits = {
     time: quantities.duration(result.limits.time_s),
@@ -56,8 +54,7 @@ function ChangeOption({ change, isBusy }) {
         <div><dt>${t("change.band")}</dt><dd>${quantities.band(band.lower_m, band.upper_m)}</dd></div>
       </dl>
       <p class="hint">${t(change.is_smallest ? "change.smallest" : "change.not_proven")}
-        ${change.forced_by.length > 0 && html` ${t("change.forced_by")}
-          ${change.forced_by.map(({ id }, k) => html`<bdi class="id" key=${id}>${k > 0 ? ", " : ""}${id}</bdi>`)}`}</p>
+        ${change.forced_by.length > 0 && html` ${t("change.forced_by")} ${change.forced_by.map(({ id }, k) => html`<bdi class="id" key=${id}>${k > 0 ? ", " : ""}${id}</bdi>`)}`}</p>
     </div>
     <button type="button" class="primary" data-testid="apply-change" disabled=${isBusy}
       onClick=${() => actions.applyChange(change)}>${t("changes.apply")}</button>

@@ -26,10 +26,12 @@ export function Conflicts() {
   const numbered = useMemo(() => (answer?.findings ?? []).map((finding, k) => ({ finding, number: k + 1 })), [answer]);
   const wanted = numbered.filter(({ finding }) => !isOwnOnly || finding.a.party === own || finding.b.party === own);
   const shown = wanted.slice(0, SHOWN_MAX);
+  const applied = useSelected(({ resolution }) => (resolution?.status === "applied" ? resolution.id : null));
   const hasSelected = shown.some(({ finding }) => keyOf(finding) === selected);
   return html`
     <h2>${t("conflicts.title")}</h2>
     <${Verdict} />
+    ${applied !== null && html`<p class="good" data-testid="change-applied">${t("changes.applied_detail", { id: applied })}</p>`}
     ${numbered.length > 0 && html`<label class="check">
       <input type="checkbox" checked=${isOwnOnly}
         onChange=${(/** @type {any} */ event) => actions.showOwnFindingsOnly(event.target.checked)} />

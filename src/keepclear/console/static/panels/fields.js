@@ -3,7 +3,7 @@
  * can be read; a text that cannot is marked, and never silently taken for another value.
  */
 
-import { html, useEffect, useRef, useState, useTexts } from "../preact.js";
+import { html, useLayoutEffect, useRef, useState, useTexts } from "../preact.js";
 import { fieldText, msOfField } from "../times.js";
 
 /**
@@ -13,6 +13,7 @@ import { fieldText, msOfField } from "../times.js";
  * @property {(value: number | null) => void} onValue
  * @property {boolean} [isOptional]  an empty field is null
  * @property {boolean} [isLabelHidden]  in a table, whose head tells it to those who see
+ * @property {string} [placeholder]
  * @property {string} [testId]
  */
 
@@ -35,13 +36,14 @@ export function TimeField(props) {
  * @param {FieldProps & {text: (value: number) => string, read: (typed: string) => number | null,
  *   inputMode: string, error: string}} props
  */
-function TextField({ label, value, onValue, isOptional = false, isLabelHidden = false, testId, text, read, inputMode, error }) {
+function TextField({ label, value, onValue, isOptional = false, isLabelHidden = false, placeholder, testId, text, read, inputMode, error }) {
   const t = useTexts();
   const written = value === null ? "" : text(value);
   const [typed, setTyped] = useState(written);
   const [isWrong, setIsWrong] = useState(false);
   const given = useRef(written);
-  useEffect(() => {
+  // Not an effect after painting: one that is late would put an older value over what was typed since.
+  useLayoutEffect(() => {
     // the value changed elsewhere: on the map, or with the unit
     if (written === given.current) return;
     given.current = written;
@@ -65,7 +67,7 @@ function TextField({ label, value, onValue, isOptional = false, isLabelHidden = 
   return html`<label class="field">
     <span class=${isLabelHidden ? "visually-hidden" : "field-name"}>${label}</span>
     <input type="text" dir="ltr" inputmode=${inputMode} value=${typed} data-testid=${testId} autocomplete="off"
-      aria-invalid=${isWrong} placeholder=${isOptional ? t("field.unbounded") : undefined}
+      aria-invalid=${isWrong} placeholder=${placeholder ?? (isOptional ? t("field.unbounded") : undefined)}
       onInput=${(/** @type {any} */ event) => type(event.target.value)} />
     ${isWrong && html`<span class="problem" role="alert">${t(error)}</span>`}
   </label>`;

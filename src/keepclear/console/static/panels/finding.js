@@ -1,6 +1,7 @@
 /** One conflict or notice in words: who, from when, for how long, how wide and how deep, where. */
 
 import { html, useActions, useEffect, useQuantities, useRef, useSelected, useTexts } from "../preact.js";
+import { itemOf } from "../drafts.js";
 import { kindKey, windowOf } from "../items.js";
 import { placeText } from "../quantities.js";
 import { isOwn, mayChange } from "../state.js";
@@ -38,12 +39,13 @@ export function FindingCard({ finding, number, isSelected, isReachable }) {
 }
 
 /** @param {{finding: Finding}} props */
-export function FindingSides({ finding }) {
+export function FindingSides({ finding: { verdict, a, b } }) {
   const t = useTexts();
+  const [first, second] = a.kind === "constraint" ? [b, a] : [a, b]; // an operation enters a zone
   return html`<span class="sides">
-    <${SideName} side=${finding.a} />
-    <span class="dim">${t(finding.verdict === "conflict" ? "finding.with" : "finding.enters")}</span>
-    <${SideName} side=${finding.b} />
+    <${SideName} side=${first} />
+    <span class="dim">${t(verdict === "conflict" ? "finding.with" : "finding.enters")}</span>
+    <${SideName} side=${second} />
   </span>`;
 }
 
@@ -66,8 +68,12 @@ export function FindingCells({ finding, isWhole }) {
   const quantities = useQuantities();
   const records = useSelected((state) => state.records);
   const nowDay = useSelected((state) => Math.floor(state.nowMs / 86_400_000));
+  const draft = useSelected((state) => state.draft);
+  const party = useSelected((state) => state.session?.party ?? "");
   const { witness } = finding;
-  const window = windowOf(finding, (id) => records.get(id)?.item);
+  const held = (/** @type {string} */ id) =>
+    (draft !== null && draft.id.trim() === id ? itemOf(draft, party) : records.get(id)?.item);
+  const window = windowOf(finding, held);
   const instant = (/** @type {number} */ ms) => leftToRight(instantText(ms, nowDay * 86_400_000));
   const isTouching = witness.lateral_overlap_m <= 0;
   /** @type {[string, string][]} */
@@ -88,7 +94,7 @@ export function FindingCells({ finding, isWhole }) {
       [t("finding.where"), placeText(witness)],
       [t("finding.height"), quantities.height(witness.altitude_m)],
       ...[finding.a, finding.b].map((side) => /** @type {[string, string]} */ (
-        [side.id, `${t(kindKey({ kind: side.kind, rule: records.get(side.id)?.item.rule ?? "" }))}, ${t("finding.volume", { number: side.volume + 1 })}`])),
+        [side.id, `${t(kindKey({ kind: side.kind, rule: held(side.id)?.rule ?? "constraint" }))}, ${t("finding.volume", { number: side.volume + 1 })}`])),
     );
   }
   return html`<dl class="cells">${cells.map(([name, value]) =>

@@ -24,12 +24,12 @@ const STEPS = [
     actions.selectFinding(finding);
     actions.offerChanges({ id: isOwn(state, finding.a) ? finding.a.id : finding.b.id });
   }],
-  ["time", (state, actions) => {
+  ["time", (_state, actions) => {
     actions.clearSelection();
     actions.stepTime(15);
     document.querySelector(".slider input")?.scrollIntoView({ block: "nearest" });
   }],
-  ["draw", (state, actions) => {
+  ["draw", (_state, actions) => {
     actions.beginDraft();
     actions.draw("corridor");
   }],

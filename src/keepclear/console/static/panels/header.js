@@ -15,13 +15,13 @@ export function Header() {
     <h1><img src="/static/icon.svg" alt="" width="24" height="24" /> ${t("app.name")}</h1>
     <div class="who">
       <${PartyName} party=${session.party} />
-      <span class="person"><bdi>${session.person}</bdi>, ${t(`role.${session.role}`)}</span>
+      <span class="person"><bdi>${session.person}</bdi> (${t(`role.${session.role}`)})</span>
       ${session.node.is_demonstration && html`<span class="tag">${t("app.demonstration")}</span>`}
     </div>
     <${Link} />
     <${Clock} />
     <div class="choices">
-      <label class="choice">${t("unit.label")}
+      <label class="choice"><span class="visually-hidden">${t("unit.label")}</span>
         <select value=${unit} data-testid="unit-select"
           onChange=${(/** @type {any} */ event) => actions.prefer({ unit: event.target.value })}>
           <option value="m" selected=${unit === "m"}>${t("unit.metric")}</option>
@@ -60,7 +60,7 @@ export function LanguageSelect() {
   const t = useTexts();
   const actions = useActions();
   const language = useSelected((state) => state.preferences.language);
-  return html`<label class="choice">${t("language.label")}
+  return html`<label class="choice"><span class="visually-hidden">${t("language.label")}</span>
     <select value=${language} data-testid="language-select"
       onChange=${(/** @type {any} */ event) => actions.prefer({ language: event.target.value })}>
       ${LANGUAGES.map(([code, name]) =>
@@ -72,7 +72,7 @@ export function ThemeSelect() {
   const t = useTexts();
   const actions = useActions();
   const theme = useSelected((state) => state.preferences.theme);
-  return html`<label class="choice">${t("theme.label")}
+  return html`<label class="choice"><span class="visually-hidden">${t("theme.label")}</span>
     <select value=${theme} data-testid="theme-select"
       onChange=${(/** @type {any} */ event) => actions.prefer({ theme: event.target.value })}>
       ${THEMES.map((name) =>

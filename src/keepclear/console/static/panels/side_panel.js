@@ -1,6 +1,6 @@
 /** The panel beside the map: conflicts, items, or what is being declared, one at a time. */
 
-import { html, useActions, useSelected, useTexts } from "../preact.js";
+import { html, useActions, useEffect, useRef, useSelected, useTexts } from "../preact.js";
 import { Conflicts } from "./conflicts.js";
 import { Declare } from "./declare.js";
 import { Items } from "./items.js";
@@ -13,6 +13,10 @@ export function SidePanel() {
   const t = useTexts();
   const actions = useActions();
   const panel = useSelected((state) => state.panel);
+
+  const body = /** @type {{current: HTMLElement | null}} */ (useRef(null));
+  const itemId = useSelected((state) => state.selection.itemId);
+  useEffect(() => body.current?.scrollTo(0, 0), [panel, itemId]); // what was chosen stands at the top
 
   /** @param {KeyboardEvent} event */
   function move(event) {
@@ -29,7 +33,7 @@ export function SidePanel() {
     <div class="tabs" role="tablist" aria-label=${t("panel.label")} onKeyDown=${move}>
       ${PANELS.map((name) => html`<${Tab} key=${name} name=${name} isChosen=${name === panel} />`)}
     </div>
-    <div class="panel" role="tabpanel" id="tabpanel" aria-labelledby=${`tab-${panel}`}>
+    <div class="panel" role="tabpanel" id="tabpanel" ref=${body} aria-labelledby=${`tab-${panel}`}>
       ${panel === "conflicts" && html`<${Conflicts} />`}
       ${panel === "items" && html`<${Items} />`}
       ${panel === "declare" && html`<${Declare} />`}

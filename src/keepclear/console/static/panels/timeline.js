@@ -4,7 +4,7 @@
  */
 
 import { html, useActions, useMemo, useSelected, useTexts, useQuantities } from "../preact.js";
-import { spanOf } from "../items.js";
+import { isZone, spanOf } from "../items.js";
 import { shownMs } from "../state.js";
 import { clockText, dayText } from "../times.js";
 import { leftToRight } from "../texts.js";
@@ -46,7 +46,7 @@ function useAxis() {
     const nowMs = page * ROUND_MS;
     let [fromMs, toMs] = [nowMs - ROUND_MS, nowMs + HOUR_MS];
     for (const { item } of records.values()) {
-      if (item.state === "Ended") continue;
+      if (item.state === "Ended" || isZone(item)) continue; // zones may stand for weeks
       fromMs = Math.min(fromMs, spanOf(item).startMs);
       toMs = Math.max(toMs, spanOf(item).endMs);
     }
@@ -84,14 +84,14 @@ function TimeControls() {
       onClick=${() => actions.chooseTime(isFollowing ? atMs : null)}>${t("time.now")}</button>
     <button type="button" aria-label=${t("time.earlier")} title=${t("time.earlier")} onClick=${() => actions.stepTime(-1)}>−1 ${t("unit.min_short")}</button>
     <button type="button" aria-label=${t("time.later")} title=${t("time.later")} onClick=${() => actions.stepTime(1)}>+1 ${t("unit.min_short")}</button>
-    <output class="shown-time" data-testid="shown-time">${leftToRight(`${dayText(atMs)} ${clockText(atMs, { seconds: true })}`)}
+    <output class="shown-time" data-testid="shown-time">${leftToRight(`${dayText(atMs) === dayText(nowMs) ? "" : `${dayText(atMs)} `}${clockText(atMs, { seconds: true })}`)}
       <span class="dim">${isFollowing ? t("time.following")
         : t(difference_s < 0 ? "time.before_now" : "time.after_now", { by })}</span></output>
-    <${TimeField} label=${t("time.go_to")} value=${isFollowing ? null : atMs} isOptional testId="time-field"
+    <${TimeField} label=${t("time.go_to")} value=${isFollowing ? null : atMs} isOptional isLabelHidden placeholder=${t("time.go_to")} testId="time-field"
       onValue=${(/** @type {number | null} */ ms) => actions.chooseTime(ms)} />
-    <label class="choice">${t("time.span")}
+    <label class="choice"><span class="visually-hidden">${t("time.span")}</span>
       <select value=${span} data-testid="span-select" onChange=${(/** @type {any} */ event) => actions.setSpan(event.target.value)}>
-        <option value="all">${t("time.all")}</option>
+        <option value="all">${t("time.all_span")}</option>
         ${Object.keys(SPANS).map((name) => html`<option key=${name} value=${name}>${t("unit.h", { value: name.slice(0, -1) })}</option>`)}
       </select></label>
   </div>`;

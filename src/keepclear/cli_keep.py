@@ -1,0 +1,389 @@
+"""The commands that make, run and keep a node, on the machine that it runs on.
+
+Only click is imported at the start; what a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from keepclear.cli_client import told_faults
+from keepclear.cli_io import (
+    EXIT_BAD_INPUT,
+    EXIT_CANNOT_DECIDE,
+    EXIT_CLEAR,
+    EXIT_CONFLICT,
+    Command,
+    format_option,
+    invalid,
+    progress_bar,
+    put,
+    say,
+)
+
+if TYPE_CHECKING:
+    from keepclear.adapters.settings import Settings
+
+ROLES: Final = ("viewer", "duty_officer", "administrator")
+_LISTEN_VARIABLE: Final = "KEEPCLEAR_SERVER_LISTEN"
+_PORT_LAST: Final = 65_535
+
+
+def _config_option() -> Command:
+    return click.option(
+        "--config", metavar="FILE", help="The configuration.  [default: KEEPCLEAR_CONFIG, or keepclear.toml]"
+    )
+
+
+def _settings(config: str | None) -> Settings:
+    from keepclear.adapters.config import load_settings
+
+    return load_settings(config, environment=os.environ)
+
+
+@click.command()
+@click.argument("folder", default=".", metavar="[FOLDER]")
+@click.option("--party", required=True, metavar="ID", help="The id of the party whose node it is.")
+@click.option("--name", metavar="TEXT", help="How people call the party.  [default: its id]")
+@click.option("--person", metavar="TEXT", help="Who its administrator is.  [default: your login name]")
+def init(folder: str, party: str, name: str | None, person: str | None) -> None:
+    """Make what a node needs in FOLDER: a configuration, a database, and a token of its administrator.
+
+    Nothing that is there is written over.
+
+    \b
+    Examples:
+      keepclear init --party relief
+      keepclear init /srv/keepclear --party north --name "North Force" --person dana
+    """
+    from keepclear.main import node
+
+    with told_faults():
+        made = node.init(Path(folder), party, name or party, person or _login_name())
+    days = (made.grant.expires - node.now()).days + 1
+    lines = [
+        f"configuration  {made.config}",
+        f"database       {made.database}",
+        f"token          {made.token_file} ({made.grant.actor.person}, administrator, {days} days)",
+        "",
+        "Next:",
+        *([] if folder == "." else [f"  cd {folder}"]),
+        "  keepclear serve     runs the node, and tells its URL",
+        "  keepclear doctor    looks whether this machine can",
+        "The token file is read by commands, and its content signs you in to the console.",
+    ]
+    put("".join(f"{line}\n" for line in lines).encode())
+
+
+def _login_name() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        raise click.UsageError("this machine does not tell who you are; say it with --person") from None
+
+
+@click.command()
+@_config_option()
+@click.option("--listen", metavar="HOST:PORT", help="Listen there instead of where the configuration says.")
+def serve(config: str | None, listen: str | None) -> None:
+    """Run a node until it is told to stop, by SIGTERM or SIGINT (Ctrl+C).
+
+    The URL and the log go to the standard error. Exit code 0: it was stopped.
+
+    \b
+    Examples:
+      keepclear serve
+      keepclear serve --config /srv/keepclear/keepclear.toml --listen 127.0.0.1:9000
+    """
+    from keepclear.adapters.config import load_settings
+    from keepclear.core.errors import InvalidValueError
+    from keepclear.main import node
+
+    environment = dict(os.environ)
+    if listen is not None:
+        environment[_LISTEN_VARIABLE] = listen
+    gc.enable()  # short commands run without; a node runs for months
+    with told_faults():
+        try:
+            settings = load_settings(config, environment=environment)
+        except InvalidValueError as error:
+            if listen is not None and error.field == _LISTEN_VARIABLE:
+                raise click.BadParameter(error.reason, param_hint="'--listen'") from None
+            raise
+        node.run(settings, started=lambda url: say(f"serving on {url}"))
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, _PORT_LAST), help="Where to listen.  [default: the first free from 8421]"
+)
+@click.option(
+    "--speed", type=float, default=1.0, show_default=True, help="How many times faster its clock runs."
+)
+@click.option("--open", "opens", is_flag=True, help="Open the console in the browser.")
+def demo(port: int | None, speed: float, opens: bool) -> None:
+    """Show a node with real tracks and three invented parties, until Ctrl+C; nothing of it is kept.
+
+    \b
+    Examples:
+      keepclear demo --open
+      keepclear demo --port 9000 --speed 10
+    """
+    from keepclear.main.demo import run_demo
+
+    def started(url: str, token_file: Path) -> None:
+        say(f"serving a demonstration on {url}")
+        say(f"  look at it   open {url} in a browser; no token is needed")
+        say("  try          choose a conflict, let it be resolved, and declare what you chose")
+        say(f"  or by hand   keepclear check --node {url} --token-file {token_file}")
+        if opens:
+            _open_browser(url)
+
+    gc.enable()  # short commands run without; this one may run for hours
+    with told_faults():
+        run_demo(port=port, speed=speed, started=started)
+
+
+def _open_browser(url: str) -> None:
+    """Open a page beside what runs: starting a browser may take seconds."""
+    import threading
+    import webbrowser
+
+    def opening() -> None:
+        if not webbrowser.open(url):
+            say(f"no browser could be opened; open {url} yourself")
+
+    threading.Thread(target=opening, name="browser", daemon=True).start()
+
+
+@click.command()
+@click.argument("target", metavar="TARGET")
+@_config_option()
+def backup(target: str, config: str | None) -> None:
+    """Copy the database of a node into the file TARGET, also while it runs; the copy is checked.
+
+    \b
+    Examples:
+      keepclear backup before-update.sqlite3
+      keepclear backup "/backups/$(date -u +%Y%m%dT%H%M%SZ).sqlite3" --config /srv/keepclear/keepclear.toml
+    """
+    from keepclear.adapters.store.backup import back_up
+
+    with told_faults(), progress_bar("copying") as progress:
+        database = _settings(config).node.database
+        content = back_up(database, Path(target), progress=progress or (lambda _done, _total: None))
+    put(f"{target}: {content.item_count:,} items, log up to {content.last_seq:,}; checked\n".encode())
+
+
+@click.command()
+@click.argument("backup_file", metavar="BACKUP")
+@click.option("--replace", is_flag=True, help="Move a database that is there aside.")
+@_config_option()
+def restore(backup_file: str, replace: bool, config: str | None) -> None:
+    """Put the file BACKUP in the place of the database of a node that is stopped.
+
+    The backup is checked first. A database that is there is never lost: it is moved aside.
+
+    \b
+    Examples:
+      keepclear restore before-update.sqlite3 --replace
+    """
+    from keepclear.adapters.store import backup as backups
+    from keepclear.main import node
+
+    with told_faults():
+        database = _settings(config).node.database
+        content, aside = backups.restore(Path(backup_file), database, node.now(), replaces=replace)
+    lines = [f"{database}: {content.item_count:,} items, log up to {content.last_seq:,}; checked"]
+    if aside is not None:
+        lines.append(f"{aside}: what was there before")
+    put("".join(f"{line}\n" for line in lines).encode())
+
+
+@click.command()
+@_config_option()
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, config: str | None, as_json: bool) -> None:
+    """Look whether this machine can run the node: clock, disk, database, port and more.
+
+    Nothing is changed. Exit codes: 0 good, or with warnings; 1 something failed; 3 something could not
+    be looked at.
+
+    \b
+    Examples:
+      keepclear doctor
+      keepclear doctor --config /srv/keepclear/keepclear.toml --json
+    """
+    from keepclear.adapters.doctor import Outcome, worst
+    from keepclear.codec.results import pretty_json
+    from keepclear.console.node_tables import rows_table
+    from keepclear.main import node
+
+    checks = node.diagnose(config, os.environ)
+    if as_json:
+        rows: list[dict[str, Any]] = [
+            {"name": each.name, "outcome": each.outcome.value, "detail": each.detail, "way_out": each.way_out}
+            for each in checks
+        ]
+        put(pretty_json({"outcome": worst(checks).value, "checks": rows}))
+    else:
+        cells = [(each.name, each.outcome.value, each.detail, each.way_out or "") for each in checks]
+        put(rows_table(("", "outcome", "what was found", "what to do"), cells))
+    found = {each.outcome for each in checks}
+    if Outcome.FAILED in found:
+        ctx.exit(EXIT_CONFLICT)
+    ctx.exit(EXIT_CANNOT_DECIDE if Outcome.UNCHECKED in found else EXIT_CLEAR)
+
+
+@click.group()
+def config() -> None:
+    """Look at the configuration of a node.
+
+    \b
+    Examples:
+      keepclear config show
+    """
+
+
+@config.command("show")
+@_config_option()
+@format_option("table", "json")
+def config_show(config: str | None, form: str) -> None:
+    """Show every setting that is in force, and where its value comes from.
+
+    \b
+    Examples:
+      keepclear config show
+      keepclear config show --config /srv/keepclear/keepclear.toml --format json
+    """
+    from keepclear.adapters.config_text import explained_json, explained_table
+
+    with told_faults():
+        settings = _settings(config)
+        put(explained_json(settings) if form == "json" else explained_table(settings))
+
+
+@click.group()
+def token() -> None:
+    """Issue, list and revoke the tokens of a node, in its database; the node may be running.
+
+    \b
+    Examples:
+      keepclear token issue --person dana --role duty_officer
+    """
+
+
+@token.command("issue")
+@click.option("--person", required=True, metavar="TEXT", help="Whom it is for.")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="What that person may do.")
+@click.option("--party", metavar="ID", help="The party of the person.  [default: that of the node]")
+@click.option("--days", type=float, default=90.0, show_default=True, help="For how long it is good.")
+@click.option(
+    "--output", "-o", metavar="FILE", help="Write the token into a new file that only you can read."
+)
+@_config_option()
+def token_issue(
+    person: str, role: str, party: str | None, days: float, output: str | None, config: str | None
+) -> None:
+    """Issue a token. Its secret is shown this once, or written to a file; it is not kept.
+
+    A role may also do what those before it may: a viewer looks, a duty officer declares for the party,
+    an administrator issues tokens.
+
+    \b
+    Examples:
+      keepclear token issue --person dana --role duty_officer --output dana.token
+      keepclear token issue --person kim --party north --role viewer --days 7
+    """
+    from keepclear.adapters.token_file import write_token
+    from keepclear.core.errors import InvalidValueError
+    from keepclear.main import node
+    from keepclear.node.access import Role
+
+    if output is not None and Path(output).exists():
+        say(f"error: {output}: it exists already; move it away first")
+        raise SystemExit(EXIT_BAD_INPUT)
+    with told_faults():
+        settings = _settings(config)
+        try:
+            grant, secret = node.issue_token(settings, person, Role(role), party=party, days=days)
+        except InvalidValueError as error:
+            raise invalid(error, f"--{error.field}") from None
+        if output is None:
+            put(f"{secret}\n".encode())
+        else:
+            try:
+                write_token(Path(output), secret)
+            except InvalidValueError:
+                with node.opened_access(settings) as access:  # nobody has it
+                    access.revoke(grant.token_id)
+                raise
+    until = _to_the_second(grant.expires)
+    told = f"token {grant.token_id} for {grant.actor.person} of {grant.actor.party}: {role}, until {until}"
+    say(told if output is None else f"{told}; written to {output}")
+
+
+def _to_the_second(instant: datetime) -> str:
+    from keepclear.core.times import rfc3339
+
+    return rfc3339(instant.replace(microsecond=0))
+
+
+@token.command("list")
+@format_option("table", "json")
+@_config_option()
+def token_list(form: str, config: str | None) -> None:
+    """List all tokens, those that expired or were revoked too, without their secrets.
+
+    \b
+    Examples:
+      keepclear token list
+    """
+    from keepclear.codec.results import pretty_json
+    from keepclear.console.node_tables import rows_table
+    from keepclear.main import node
+
+    with told_faults(), node.opened_access(_settings(config)) as access:
+        rows = [
+            {
+                "id": row.grant.token_id,
+                "party": row.grant.actor.party,
+                "person": row.grant.actor.person,
+                "role": row.grant.role.value,
+                "created": _to_the_second(row.created),
+                "expires": _to_the_second(row.grant.expires),
+                "revoked": None if row.revoked is None else _to_the_second(row.revoked),
+            }
+            for row in access.tokens()
+        ]
+    if form == "json":
+        put(pretty_json({"tokens": rows}))
+        return
+    headings = ("id", "party", "person", "role", "created", "expires", "revoked")
+    put(rows_table(headings, [[str(row[heading] or "") for heading in headings] for row in rows]))
+
+
+@token.command("revoke")
+@click.argument("token_id", metavar="ID")
+@_config_option()
+def token_revoke(token_id: str, config: str | None) -> None:
+    """Revoke the token with this ID and end its sessions at once.
+
+    \b
+    Examples:
+      keepclear token revoke 0f3a9c21be47
+    """
+    from keepclear.main import node
+
+    with told_faults(), node.opened_access(_settings(config)) as access:
+        access.revoke(token_id)
+    put(f"token {token_id} is revoked\n".encode())
