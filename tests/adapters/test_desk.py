@@ -15,7 +15,7 @@ from keepclear.adapters import desk as desk_module
 from keepclear.adapters.desk import GROUP_MAX, Change, Desk, DeskBusyError, DeskClosedError
 from keepclear.adapters.store.memory import MemoryStore, MemoryTransaction
 from keepclear.adapters.store.sqlite import SqliteStore
-from keepclear.core.conflicts import Item
+from keepclear.core.conflicts import Buffer, Item
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId
 from keepclear.node.declare import Declaring
@@ -287,10 +287,11 @@ def test_a_moment_holds_what_was_changed_before_it_was_asked_for(office: Office)
 
 
 def test_a_moment_keeps_the_gap_of_the_party(store: WatchedStore) -> None:
-    office = Office(store, Policy())
+    office = Office(store, Policy(buffer=Buffer(time_s=600.0)))
     with closing(office.desk):
+        office.declared(A)
         moment = office.desk.moment().result(timeout=WAIT_S)
-    assert moment.still.buffer == Policy().buffer
+    assert moment.check(replace(B, volumes=(volume(HERE, window(65, 90)),))).total == 1
 
 
 def test_a_moment_is_of_the_time_at_which_it_was_asked_for(office: Office) -> None:
@@ -491,3 +492,14 @@ def test_whoever_comes_while_the_desk_closes_is_answered_or_told(store: WatchedS
     office.desk.close()
     # Then that change was made
     assert late[0].result(timeout=0.1).record.seq == 1
+
+
+def test_what_expired_is_back_when_the_clock_is_set_back(office: Office) -> None:
+    # Given an item that left the picture at its end
+    office.declared(A)
+    office.clock.set(at(61))
+    assert office.ids() == []
+    # When the clock turns out to have been fast
+    office.clock.set(at(30))
+    # Then the item is there again: to leave it out would call clear what is not
+    assert office.ids() == ["A"]

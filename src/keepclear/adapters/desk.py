@@ -165,7 +165,7 @@ class Desk:
         while True:
             group, questions, is_last = self._next_group()
             try:
-                if self._fault is not None:
+                if self._fault is not None or self._held.dropped_too_early(self._now()):
                     self._held, self._still = self._filled(), None
                     self._fault = None
                     self._tell_of_others()
@@ -173,14 +173,13 @@ class Desk:
                     self._make(group)
                 else:
                     self._catch_up()
+                for question in questions:
+                    question.set_result(self._present())
             except StoreError as error:
                 self._fail(error, group, questions)
             except Exception as error:  # whatever it is, nobody may wait for ever
                 _log.exception("a fault at the desk; it reads the store anew")
                 self._fail(StoreError(f"a fault of the node: {error!r}", may_pass=True), group, questions)
-            else:
-                for question in questions:
-                    question.set_result(self._present())
             if is_last:
                 return
 

@@ -118,7 +118,7 @@ class Declaring:
     def change_state(self, item_id: ItemId, event: IntentEvent, version: int) -> Outcome:
         """Change the state of an operation, by the table of states.
 
-        To activate what conflicts is refused where the policy says so; nothing else is.
+        To become activated is refused where it conflicts and the policy says so; nothing else is.
 
         Raises:
             NotFoundError: It is not declared.

@@ -45,7 +45,7 @@ class Held:
         self.picture.hold_packed(holding.labels, holding.volumes)
         self.seq = holding.seq
         self._form = form
-        self._now_ms = 0
+        self._now_ms, self._dropped_ms = 0, 0
         self._expiring = [
             (expires_ms(end), label.id)
             for end, label in zip(holding.end_ms.tolist(), holding.labels, strict=True)
@@ -90,6 +90,11 @@ class Held:
             if self._end_ms.get(item_id) == expires:  # else it was amended since
                 del self._end_ms[item_id]
                 self.picture.drop(ItemId(item_id))
+                self._dropped_ms = expires
+
+    def dropped_too_early(self, now: datetime) -> bool:
+        """Tell whether something was dropped that has not ended by now: the clock was set back."""
+        return floor_ms(now) <= self._dropped_ms
 
     def judge(self, item: Item, buffer: Buffer) -> tuple[PackedVolumes, tuple[Finding, ...]]:
         """Check an item against the picture.

@@ -63,8 +63,8 @@ class ExistsError(RefusedError):
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        reason = f"the id {record.label.id!r} is taken; amend version {record.version}, or take another id"
-        super().__init__(reason)
+        taken = f"the id {record.label.id!r} is taken"
+        super().__init__(f"{taken}; amend or withdraw version {record.version}, or take another id")
 
 
 class VersionMismatchError(RefusedError):

@@ -20,51 +20,53 @@ class MemoryStore:
     """The log as a list, and the latest version of each item."""
 
     def __init__(self) -> None:
-        self._log: list[tuple[Record, Item]] = []
-        self._latest: dict[ItemId, int] = {}  # the place in the log
+        # The log, and the place in it of the latest version of each item; replaced together.
+        self._state: tuple[list[tuple[Record, Item]], dict[ItemId, int]] = ([], {})
         self._writing = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[MemoryTransaction]:
         """Begin a serial transaction; leaving it by an exception undoes all of it."""
         with self._writing:
-            transaction = MemoryTransaction(list(self._log), dict(self._latest))
+            log, latest = self._state
+            transaction = MemoryTransaction(list(log), dict(latest))
             yield transaction
-            self._log, self._latest = transaction.log, transaction.latest
+            self._state = transaction.log, transaction.latest
 
     def record(self, item_id: ItemId) -> Record | None:
         """Return the latest version of an item, a withdrawn one too; None if it never was."""
-        place = self._latest.get(item_id)
-        return None if place is None else self._log[place][0]
+        log, latest = self._state
+        place = latest.get(item_id)
+        return None if place is None else log[place][0]
 
     def records(self, wanted: Wanted) -> Sequence[Record]:
         """Return the latest versions of items, sorted by id."""
-        log = self._log
-        latest = sorted((item_id, place) for item_id, place in list(self._latest.items()) if place < len(log))
-        found = [log[place][0] for item_id, place in latest if item_id > wanted.after]
+        log, latest = self._state
+        found = [log[place][0] for item_id, place in sorted(latest.items()) if item_id > wanted.after]
         return [record for record in found if _is_wanted(record, wanted)][: wanted.limit]
 
     def history(self, item_id: ItemId, after_version: int, limit: int) -> Sequence[Record]:
         """Return the versions of an item after one, oldest first."""
-        return [r for r, _ in self._log if r.label.id == item_id and r.version > after_version][:limit]
+        return [r for r, _ in self._state[0] if r.label.id == item_id and r.version > after_version][:limit]
 
     def records_after(self, seq: int, limit: int) -> Sequence[Record]:
         """Return entries of the log after a number, in their order."""
-        return [record for record, _ in self._log[seq : seq + limit]]
+        return [record for record, _ in self._state[0][seq : seq + limit]]
 
     def last_seq(self) -> int:
         """Return the number of the last entry of the log; 0 for an empty one."""
-        return len(self._log)
+        return len(self._state[0])
 
     def holding(self, ending_from_ms: int) -> Holding:
         """Return the volumes of every item that is not over and does not end before."""
-        latest = [self._log[place] for place in sorted(self._latest.values())]
-        kept = [(r, item) for r, item in latest if not r.is_over and r.end_ms >= ending_from_ms]
+        log, latest = self._state
+        newest = [log[place] for place in sorted(latest.values())]
+        kept = [(r, item) for r, item in newest if not r.is_over and r.end_ms >= ending_from_ms]
         items = [item for _, item in kept]
         owner = [place for place, item in enumerate(items) for _ in item.volumes]
         zone = [isinstance(item, Constraint) for item in items for _ in item.volumes]
         return Holding(
-            seq=len(self._log),
+            seq=len(log),
             labels=[record.label for record, _ in kept],
             end_ms=np.array([record.end_ms for record, _ in kept], dtype=np.int64),
             volumes=pack([v for item in items for v in item.volumes], owner, [0] * len(owner), zone),

@@ -67,6 +67,8 @@ def named_errors(path: Path) -> Iterator[None]:
         raise StoreError(reason, may_pass=False) from error
     except apsw.Error as error:
         raise StoreError(f"{path}: {type(error).__name__}: {error}", may_pass=False) from error
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be read: {error.strerror or error}", may_pass=False) from error
 
 
 def connect(path: Path, *, durability: Durability = Durability.FULL, create: bool = False) -> apsw.Connection:
@@ -137,9 +139,13 @@ class SqliteStore:
     def __init__(self, path: Path, *, durability: Durability = Durability.FULL, create: bool = False) -> None:
         self.path = path
         self._writer = connect(path, durability=durability, create=create)
-        with named_errors(path):
-            migrate(self._writer, path)
-        self._reader = connect(path, durability=durability)
+        try:
+            with named_errors(path):
+                migrate(self._writer, path)
+            self._reader = connect(path, durability=durability)
+        except BaseException:
+            self._writer.close()
+            raise
         self._writing, self._reading = threading.Lock(), threading.Lock()
 
     @contextmanager

@@ -42,6 +42,8 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
         StoreError: A newer version wrote it.
     """
     known = scripts()
+    if version_of(connection) == len(known):
+        return
     connection.execute("begin immediate")
     try:
         have = version_of(connection)
