@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -128,7 +128,7 @@ def _misfits(value: object, info: msgspec.inspect.Type, kind: Any, path: str) ->
         if value is None and any(isinstance(t, msgspec.inspect.NoneType) for t in info.types):
             return
         inner = [t for t in info.types if not isinstance(t, msgspec.inspect.NoneType)]
-        if len(inner) == 1 and isinstance(inner[0], msgspec.inspect.StructType | msgspec.inspect.ListType):
+        if len(inner) == 1 and isinstance(inner[0], _DESCRIBED):
             yield from _misfits(value, inner[0], getattr(inner[0], "cls", kind), path)
             return
     if isinstance(info, msgspec.inspect.StructType) and isinstance(value, dict):
@@ -151,6 +151,11 @@ def _misfits(value: object, info: msgspec.inspect.Type, kind: Any, path: str) ->
         for index, inner_value in enumerate(value):
             yield from _misfits(inner_value, info.item_type, _plain(info.item_type), f"{path}[{index}]")
         return
+    if isinstance(info, msgspec.inspect.LiteralType):
+        if value not in info.values:
+            known = [str(word) for word in info.values]
+            yield InvalidValueError(path, f"unknown value {value!r}{did_you_mean(str(value), known)}")
+        return
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -164,6 +169,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+_DESCRIBED: Final = (msgspec.inspect.StructType, msgspec.inspect.ListType, msgspec.inspect.LiteralType)
 _SAID: Final = {
     "`float`": "a number",
     "`int`": "a whole number",
@@ -187,6 +193,8 @@ def _plain(info: msgspec.inspect.Type) -> Any:
         return info.cls
     if isinstance(info, msgspec.inspect.ListType):
         return list[_plain(info.item_type)]  # type: ignore[misc]  # built at run time
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return Literal[info.values]
     if isinstance(info, msgspec.inspect.UnionType):
         result: Any = None
         for part in info.types:

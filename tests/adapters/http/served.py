@@ -48,8 +48,8 @@ OTHER: Final = "north"
 class Described:
     """The description of an API, which answers are held against."""
 
-    document: dict[str, Any]
-    _validators: dict[str, OAS31Validator] = field(default_factory=dict)
+    document: dict[str, Any] = field(repr=False)
+    _validators: dict[str, OAS31Validator] = field(default_factory=dict, repr=False)
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """Return what is told of a request; None for one that there is not."""

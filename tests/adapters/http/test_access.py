@@ -393,6 +393,17 @@ def test_pages_of_a_node_behind_a_proxy_that_does_tls_can_too(tmp_path: Path, de
         assert response.status_code == 200
 
 
+def test_the_cookie_of_a_node_behind_a_proxy_that_does_tls_is_not_sent_in_the_clear(
+    tmp_path: Path, described: Described
+) -> None:
+    server = ServerSettings(listen="0.0.0.0:8421", allow_plaintext=True, hosts=("node.example",))
+    with serving(tmp_path, described, server=server, url="http://node.example") as served:
+        token = {"token": served.tokens[Role.DUTY_OFFICER]}
+        headers = {"Origin": "https://node.example"}
+        sent = served.ask("POST", "/v1/session", role=None, json=token, headers=headers)
+        assert "; Secure" in sent.headers["Set-Cookie"]
+
+
 def test_a_page_in_the_clear_is_not_of_a_node_with_tls(tmp_path: Path, described: Described) -> None:
     server = ServerSettings(
         tls_certificate=tmp_path / "c.pem", tls_key=tmp_path / "k.pem", hosts=("node.example",)
@@ -455,7 +466,6 @@ def test_a_request_to_a_name_that_is_not_the_nodes_is_refused(served: Served, pa
     assert "server.hosts" in refused.json()["detail"]
 
 
-@pytest.mark.xfail(strict=True, reason="app.py checks the host for the API and the index only")
 @pytest.mark.parametrize("path", ["/static/main.js", "/static/", "/nothing"])
 def test_files_and_what_there_is_not_are_refused_under_another_name_too(served: Served, path: str) -> None:
     assert served.ask("GET", path, headers={"Host": "evil.example"}).status_code == 421

@@ -57,7 +57,6 @@ def test_a_store_that_cannot_be_read_is_told_as_such(served: Served, monkeypatch
         assert (refused.status_code, refused.json()["detail"]) == (503, "the disk is gone")
 
 
-@pytest.mark.xfail(strict=True, reason="app.py: the gauge of the log raises when the store does")
 def test_the_counters_are_told_while_the_store_fails(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.running.node.store, "_select", fail_to_read)
     assert ("keepclear_desk_failing", ()) in counted(served)

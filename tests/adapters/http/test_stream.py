@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepclear.adapters.http import stream
+from keepclear.adapters.http import app, stream
 from keepclear.adapters.http.gate import COOKIE
 from keepclear.adapters.http.stream import EventStream, Hub, TooManyListenersError, event_text
 from keepclear.adapters.settings import LimitSettings
 from keepclear.core.conflicts import Label
+from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentState, ItemId, PartyId
+from keepclear.core.tracks import TrackPosition
 from keepclear.node.access import Role
+from keepclear.node.outcomes import StoreError
 from keepclear.node.ports import Actor, EventKind, Record, Standing
 from tests.adapters.http.served import Described, Served, operation, serving
 from tests.strategies import NOON
@@ -507,9 +511,6 @@ def test_what_is_no_number_of_an_event_is_told(served: Served, said: str) -> Non
     assert refused.json()["problems"][0]["field"] == "Last-Event-ID"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="live_routes.py: takes Hub.listen instead of Hub.stream with is_admitted"
-)
 def test_a_stream_ends_soon_after_its_token_is_revoked(tmp_path: Path, described: Described) -> None:
     async def script(served: Served) -> None:
         grant, token = served.issued(Role.VIEWER)
@@ -528,5 +529,60 @@ def test_a_stream_ends_soon_after_its_token_is_revoked(tmp_path: Path, described
                     assert await live.body() == b""
                 else:
                     assert (await live.event()).kind == "clock"
+
+    run(tmp_path, described, script)
+
+
+def test_the_clock_and_the_tracks_are_told_again_and_again(
+    tmp_path: Path, described: Described, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "CLOCK_EVERY_S", 0.0)
+    monkeypatch.setattr(app, "TRACKS_EVERY_S", 0.0)
+
+    async def script(served: Served) -> None:
+        async with asking(served) as live:
+            await live.start()
+            for _ in range(3):
+                await next_of(live, "clock")
+            position = TrackPosition(id="T1", at=NOON, position=LatLng(35.0, 36.0))
+            served.running.node.take_positions([position])
+            while not (told := await next_of(live, "tracks")).data["tracks"]:
+                pass
+            assert told.data["tracks"][0]["id"] == "T1"
+
+    run(tmp_path, described, script)
+
+
+async def next_of(live: Live, kind: str) -> Event:
+    """Return the next event of a kind."""
+    while (event := await live.event()).kind != kind:
+        pass
+    return event
+
+
+def test_the_clock_goes_on_after_the_store_could_not_be_read(
+    tmp_path: Path, described: Described, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "CLOCK_EVERY_S", 0.0)
+    monkeypatch.setattr(app, "TRACKS_EVERY_S", 0.0)
+    monkeypatch.setattr(sys.modules[__name__], "PATIENCE_S", 0.1)
+
+    async def script(served: Served) -> None:
+        store, read = served.running.node.store, served.running.node.store.last_seq
+        failed = asyncio.Event()
+
+        def fail_once() -> int:
+            monkeypatch.setattr(store, "last_seq", read)
+            asyncio_loop.call_soon_threadsafe(failed.set)
+            raise StoreError("the disk is slow", may_pass=True)
+
+        asyncio_loop = asyncio.get_running_loop()
+        async with asking(served) as live:
+            await live.start()
+            await next_of(live, "tracks")
+            monkeypatch.setattr(store, "last_seq", fail_once)
+            await failed.wait()
+            for _ in range(3):
+                await next_of(live, "clock")
 
     run(tmp_path, described, script)

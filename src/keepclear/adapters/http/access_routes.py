@@ -78,7 +78,7 @@ class AccessRoutes:
             max_age=max(0, min(int(SESSION_S), left_s)),
             httponly=True,
             samesite="strict",
-            secure=node.gate.is_tls,
+            secure=node.gate.is_encrypted(call.request),
         )
         return Reply(response=reply)
 
@@ -91,7 +91,8 @@ class AccessRoutes:
     async def _sign_out(self, call: Call) -> Reply:
         self._node.access.sign_out(call.request.cookies.get(COOKIE, ""))
         reply = Response(status_code=_NO_CONTENT)
-        reply.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._node.gate.is_tls)
+        is_secure = self._node.gate.is_encrypted(call.request)
+        reply.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=is_secure)
         return Reply(response=reply)
 
     async def _tokens(self, _: Call) -> Reply:

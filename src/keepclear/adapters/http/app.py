@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keepclear.adapters.desk import Desk
 from keepclear.adapters.http import problems, wire
 from keepclear.adapters.http.bodies import encode
-from keepclear.adapters.http.endpoints import Endpoint
+from keepclear.adapters.http.endpoints import Endpoint, routes_of
 from keepclear.adapters.http.gate import Gate
 from keepclear.adapters.http.metrics import Metrics
 from keepclear.adapters.http.node import Node
@@ -34,6 +36,7 @@ from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
 from keepclear.core.tracks import LatestTracks
 from keepclear.node.access import Grant
+from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Clock, ItemForm, Record, Store
 
@@ -135,23 +138,21 @@ class RunningNode:
         gate, metrics = self.node.gate, self.node.metrics
         static = Path(str(files("keepclear.console"))) / "static"
 
-        async def index(request: Request) -> Response:
-            try:
-                gate.check_host(request)
-            except HttpProblemError as error:
-                return _problem(error)
+        async def index(_: Request) -> Response:
             return FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})
 
-        return Starlette(
+        app = Starlette(
             routes=[
-                *(endpoint.route(gate, metrics) for endpoint in self.endpoints),
+                *routes_of(self.endpoints, gate, metrics),
                 Route("/", index, methods=["GET"]),
                 Mount("/static", _Files(directory=static)),
             ],
-            middleware=[Middleware(_WithHeaders)],
+            middleware=[Middleware(_Guarded, gate)],
             exception_handlers={HTTPStatus.NOT_FOUND: _unknown, HTTPStatus.METHOD_NOT_ALLOWED: _not_allowed},
             lifespan=self._lifespan,
         )
+        app.router.redirect_slashes = False  # it would lead to whatever host a request names
+        return app
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -175,7 +176,9 @@ class RunningNode:
             if loop.time() >= next_clock_s:
                 next_clock_s = loop.time() + CLOCK_EVERY_S
                 if node.hub.listener_count:
-                    node.hub.spread("clock", await asyncio.to_thread(node.clock_event))
+                    # While the store cannot be read, nothing is told: who listens hears that it is cut off.
+                    with contextlib.suppress(StoreError):
+                        node.hub.spread("clock", await asyncio.to_thread(node.clock_event))
             if node.hub.listener_count:
                 body = node.tracks_body()
                 tracks = encode(body.tracks)
@@ -195,11 +198,17 @@ class RunningNode:
             ("items_held", "Items in the picture.", lambda: node.desk.held_count),
             ("desk_waiting", "Changes and questions that wait at the desk.", lambda: node.desk.waiting_count),
             ("desk_failing", "1 while the node cannot store.", lambda: node.desk.fault is not None),
-            ("log_entries", "Entries of the event log.", node.store.last_seq),
+            ("log_entries", "Entries of the event log.", self._log_entries),
             ("streams_open", "Listeners.", lambda: node.hub.listener_count),
             ("tracks_held", "Tracks.", lambda: len(node.tracks)),
         ):
             node.metrics.gauge(name, about, value)
+
+    def _log_entries(self) -> float:
+        try:
+            return self.node.store.last_seq()
+        except StoreError:
+            return math.nan  # the other counters are wanted most when the store fails
 
     def close(self) -> None:
         """Finish what waits at the desk, and release everything."""
@@ -236,11 +245,11 @@ class _Files(StaticFiles):
         return response
 
 
-class _WithHeaders:
-    """Adds the headers that every answer has."""
+class _Guarded:
+    """Refuses every request that names another host, and adds the headers that every answer has."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app, self._gate = app, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
@@ -248,4 +257,12 @@ class _WithHeaders:
                 message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._gate.check_host(Request(scope))
+        except HttpProblemError as error:
+            await _problem(error)(scope, receive, with_headers)
+        else:
+            await self._app(scope, receive, with_headers)

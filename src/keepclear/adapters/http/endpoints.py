@@ -7,7 +7,6 @@ OpenAPI description. A handler gets a `Call` and returns a `Reply`; what it rais
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import re
@@ -134,10 +133,6 @@ class Endpoint:
         if self.media_types:
             found |= {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
         return sorted(found)
-
-    def route(self, gate: Gate, metrics: Metrics) -> Route:
-        """Return a route that serves it alone; `routes_of` gives those of several."""
-        return routes_of([self], gate, metrics)[0]
 
     async def serve(self, request: Request, gate: Gate, metrics: Metrics) -> Response:
         """Answer a request, and count it."""
@@ -277,12 +272,9 @@ def read_json(data: bytes, kind: Any) -> Any:
 
 
 def _misfits(text: bytes, kind: Any) -> tuple[Problem, ...]:
-    """Return the places of a body that do not fit; none where only a bound or a word does not."""
-    found: list[Problem] = []
-    with contextlib.suppress(KeyError):  # `misfits` knows no types that are words, and stops there
-        for misfit in itertools.islice(misfits(decode_json(text), kind), PROBLEMS_TOLD_MAX):
-            found.append(Problem(source="request", field=misfit.field, reason=misfit.reason))
-    return tuple(found)
+    """Return the places of a body that do not fit; none where only a bound is not kept."""
+    found = itertools.islice(misfits(decode_json(text), kind), PROBLEMS_TOLD_MAX)
+    return tuple(Problem(source="request", field=misfit.field, reason=misfit.reason) for misfit in found)
 
 
 _PLACE: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)

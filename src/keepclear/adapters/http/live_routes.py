@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import (
@@ -94,13 +94,13 @@ class LiveRoutes:
                 raise InvalidValueError("Last-Event-ID", "it must be the number of an event")
             after = int(said)
         hello = event_text("clock", node.clock_event()) + event_text("tracks", encode(node.tracks_body()))
-        events = node.hub.listen(after, node.store.records_after, hello)
-        response = StreamingResponse(
-            events,
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        answer = node.hub.stream(
+            after,
+            node.store.records_after,
+            hello,
+            is_admitted=lambda: node.gate.still_admits(call.request),
         )
-        return Reply(response=response)
+        return Reply(response=answer)
 
     async def _latest_tracks(self, _: Call) -> Reply:
         return Reply(body=self._node.tracks_body())

@@ -123,19 +123,6 @@ class Hub:
         for listener in self._listeners:
             listener.end()
 
-    def listen(self, after: int | None, page: Page, first: bytes) -> AsyncIterator[bytes]:
-        """Listen, for who makes an answer of the events; see `stream`."""
-        answer = self.stream(after, page, first)
-
-        async def events() -> AsyncIterator[bytes]:
-            try:
-                async for text in answer.body_iterator:
-                    yield bytes(text) if not isinstance(text, str) else text.encode()
-            finally:
-                answer.leave()
-
-        return events()
-
     def stream(
         self, after: int | None, page: Page, first: bytes, *, is_admitted: Callable[[], bool] = lambda: True
     ) -> EventStream:
@@ -168,8 +155,9 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     yield first
     sent = 0
-    if after and await asyncio.to_thread(page, after - 1, 1):
-        sent = after
+    if after:
+        named = await asyncio.to_thread(page, after - 1, 1)
+        sent = after if named else 0
     if sent or after == 0:
         while records := await asyncio.to_thread(page, sent, CATCH_UP_PAGE):
             yield b"".join(event_text("item", encode(event_body(record)), record.seq) for record in records)
