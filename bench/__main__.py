@@ -11,10 +11,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from bench import command, indexing, measure, postgis, resolution, strtree
+from bench import (
+    api,
+    command,
+    declares,
+    indexing,
+    kills,
+    measure,
+    postgis,
+    races,
+    resolution,
+    strtree,
+)
 from bench.measure import Row
+from bench.served import ROOT
 
 PEERS: Final = ("strtree", "postgis")
+SUITES: Final = ("index", "peers", "command", "resolution", "declares", "races", "kills", "api")
+FOLDER: Final = ROOT / "build" / "bench"
 _UNITS: Final = {"k": 1_000, "m": 1_000_000}
 _SIZE_MIN: Final = 10_000
 
@@ -39,6 +53,14 @@ def _peers(text: str) -> list[str]:
     return peers
 
 
+def _suites(text: str) -> list[str]:
+    suites = [part for part in text.split(",") if part]
+    for suite in suites:
+        if suite not in SUITES:
+            raise argparse.ArgumentTypeError(f"unknown suite {suite!r}; there are {', '.join(SUITES)}")
+    return suites
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Print every figure of speed, and peers beside it."
@@ -52,9 +74,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peers", type=_peers, default=list(PEERS), help="strtree,postgis (default: both), or none"
     )
+    parser.add_argument(
+        "--only",
+        type=_suites,
+        default=list(SUITES),
+        help=f"some suites alone, of {','.join(SUITES)}; peers need the index, which is then measured too",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=FOLDER,
+        help="where databases are put, on the disk that is measured (default: build/bench); what is there "
+        "of a run before is used again",
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, in seconds")
     parser.add_argument(
-        "--quick", action="store_true", help="10k volumes, and fewer queries: does it run? Not for figures"
+        "--quick", action="store_true", help="10k volumes, and fewer of all: does it run? Not for figures"
     )
     parser.add_argument(
         "--full", action="store_true", help="PostGIS also above 100k volumes, with all pairs; takes long"
@@ -63,13 +98,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments ask for; 1 where an engine or the STRtree answers otherwise, else 0."""
+    """Run what the arguments ask for.
+
+    Returns:
+        1 where an engine or the STRtree answers otherwise, or something that must hold does not, else 0.
+    """
     options = _parser().parse_args(arguments)
     sizes = options.sizes or ([10_000] if options.quick else [10_000, 100_000, 1_000_000])
     about = measure.machine() | {"load before": measure.load_average()}
     rows: list[Row] = []
     try:
-        _measure(rows, sizes, options.peers, quick=options.quick, full=options.full)
+        peers = options.peers if "peers" in options.only else []
+        if peers or "index" in options.only:
+            _measure_index(rows, sizes, peers, quick=options.quick, full=options.full)
+        _measure_processes(rows, options.only, quick=options.quick)
+        _measure_node(rows, options.only, options.folder.resolve(), quick=options.quick)
     finally:  # minutes of measuring are not lost when something fails
         about["load after"] = measure.load_average()
         for name, value in about.items():
@@ -79,10 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json is not None:
         figures = {"machine": about, "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return 1 if any(measure.DIFFERENT in row.answer for row in rows) else 0
+    return 1 if any(word in row.answer for row in rows for word in (measure.DIFFERENT, measure.BROKEN)) else 0
 
 
-def _measure(rows: list[Row], sizes: Sequence[int], peers: Sequence[str], *, quick: bool, full: bool) -> None:
+def _measure_index(
+    rows: list[Row], sizes: Sequence[int], peers: Sequence[str], *, quick: bool, full: bool
+) -> None:
     with contextlib.ExitStack() as stack:
         server = None
         if "postgis" in peers:
@@ -101,10 +146,33 @@ def _measure(rows: list[Row], sizes: Sequence[int], peers: Sequence[str], *, qui
             if server is not None and (full or size <= postgis.SIZE_MAX):
                 _progress(f"PostGIS, {size:,} volumes")
                 postgis.bench_postgis(server, store, rows)
-    _progress("the command line")
-    command.bench_command(rows, quick=quick)
-    _progress("resolution")
-    resolution.bench_resolve(rows, quick=quick)
+
+
+def _measure_processes(rows: list[Row], only: Sequence[str], *, quick: bool) -> None:
+    if "command" in only:
+        _progress("the command line")
+        command.bench_command(rows, quick=quick)
+    if "resolution" in only:
+        _progress("resolution")
+        resolution.bench_resolve(rows, quick=quick)
+
+
+def _measure_node(rows: list[Row], only: Sequence[str], folder: Path, *, quick: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if "declares" in only:
+        _progress("declarations")
+        declares.bench_declares(rows, folder, quick=quick)
+    if "races" in only:
+        _progress("races")
+        races.bench_races(rows, folder, quick=quick)
+    if "kills" in only:
+        _progress("kills")
+        kills.bench_kills(rows, folder, quick=quick)
+    if "api" in only:
+        _progress("a node, asked by clients")
+        api.bench_api(rows, folder, quick=quick)
+        _progress("a node, started")
+        api.bench_cold_start(rows, folder, quick=quick)
 
 
 def _progress(text: str) -> None:

@@ -23,6 +23,8 @@ CPU_RUNS: Final = 5
 WALL_RUNS: Final = 3
 DIFFERENT: Final = "DIFFER"
 """Stands in an answer that differs where it must not."""
+BROKEN: Final = "BROKEN"
+"""Stands in an answer where something that must hold does not."""
 
 _Argument = TypeVar("_Argument")
 

@@ -37,7 +37,6 @@ from keepclear.main import load, resolve
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
 from keepclear.node.ports import EventKind, Standing
-from keepclear.node.policy import ConflictPolicy
 from keepclear.testing.clock import ManualClock
 from tests.served import served_node, settings_of
 

@@ -259,6 +259,7 @@ def _applied(client: NodeClient, resolution: Resolution, apply: str, version: in
 
 def _said_applied(outcome: Outcome, done: str) -> int:
     record = outcome.record
-    is_clear = record.standing == "clear"
-    say(f"{done}: {record.item['id']}, version {record.version}, {record.standing}")
-    return EXIT_CLEAR if is_clear and not outcome.findings else EXIT_CONFLICT
+    is_clear = record.standing == "clear" and not outcome.findings
+    standing = "clear" if is_clear else record.standing.replace("clear", "a notice is required")
+    say(f"{done}: {record.item['id']}, version {record.version}, {standing}")
+    return EXIT_CLEAR if is_clear else EXIT_CONFLICT

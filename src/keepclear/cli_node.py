@@ -435,7 +435,6 @@ def list_items(
                     standing=record.standing,
                     is_withdrawn=record.withdrawn,
                     person=record.by.person,
-                    at=record.at,
                 )
                 for record in records
             ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from rich.table import Table
@@ -29,7 +28,6 @@ class HeldRow:
         standing: How it stood when it was judged last.
         is_withdrawn: Whether it was taken back.
         person: Who made this version.
-        at: When.
     """
 
     item: Item
@@ -37,7 +35,6 @@ class HeldRow:
     standing: str
     is_withdrawn: bool
     person: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +71,7 @@ def held_table(rows: Sequence[HeldRow]) -> bytes:
             instant_text(min(volume.time.start for volume in item.volumes)),
             instant_text(max(volume.time.end for volume in item.volumes)),
             _heights(item),
-            plain(f"{row.person}, {instant_text(row.at.replace(microsecond=0))}"),
+            plain(row.person),
         )
     zones = sum(isinstance(row.item, Constraint) for row in rows)
     total = f"{count_text(len(rows) - zones, 'operation')} and {count_text(zones, 'zone')}"

@@ -15,7 +15,15 @@ from keepclear.adapters import clock
 from keepclear.adapters.desk import Change, Desk
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
-from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings
+from keepclear.adapters.logs import start_logging
+from keepclear.adapters.settings import (
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    NodeSettings,
+    ServerSettings,
+    Settings,
+)
 from keepclear.adapters.store.access import TOKEN_DAYS_MAX, Access
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import SqliteStore
@@ -51,6 +59,7 @@ def run_demo(*, port: int | None, speed: float, started: Callable[[str, Path], N
         InvalidValueError: The port is in use, or the speed is out of range.
         StoreError: The temporary folder cannot be used.
     """
+    start_logging(LogSettings(level=LogLevel.ERROR, format=LogFormat.TEXT))  # it is for people
     world_clock = ScaledClock(clock.now(), speed, time.monotonic)
     with (
         until_told(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from keepclear.adapters.config_text import fresh_config
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
 from keepclear.adapters.logs import start_logging
-from keepclear.adapters.settings import Settings
+from keepclear.adapters.settings import ServerSettings, Settings
 from keepclear.adapters.store.access import TOKEN_DAYS, Access
 from keepclear.adapters.store.backup import examine
 from keepclear.adapters.store.form import JsonForm
@@ -102,11 +103,12 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
         started: Called with its URL once requests are answered.
 
     Raises:
-        InvalidValueError: It cannot listen where it should.
+        InvalidValueError: It cannot listen where it should, or its certificate cannot be used.
         StoreError: The database cannot be used.
     """
-    start_logging(settings.log)
     server = settings.server
+    _check_certificate(server)
+    start_logging(settings.log)
     with until_told(), listening(server.host, server.port) as listener:
         store = SqliteStore(settings.node.database)
         running = RunningNode(
@@ -126,6 +128,24 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
             started(url)
 
         serve(running, listener, started=ready)
+
+
+def _check_certificate(server: ServerSettings) -> None:
+    """Load the certificate and its key once, so that what is wrong is told before anything else.
+
+    Raises:
+        InvalidValueError: They cannot be read, or do not fit each other.
+    """
+    if server.tls_certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(server.tls_certificate, server.tls_key)
+    except ssl.SSLError as error:
+        reason = f"this is no certificate with its key in {server.tls_key} ({error.reason})"
+        raise InvalidValueError(f"server.tls_certificate: {server.tls_certificate}", reason) from None
+    except OSError as error:
+        reason = f"it, or {server.tls_key}, cannot be read: {error.strerror or error}"
+        raise InvalidValueError(f"server.tls_certificate: {server.tls_certificate}", reason) from None
 
 
 @contextlib.contextmanager

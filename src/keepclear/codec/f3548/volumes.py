@@ -6,6 +6,7 @@ The volumes are those of ASTM F3548-21's public interface. Beyond it, heights ma
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,7 +18,7 @@ import msgspec
 from keepclear.codec.f3548 import wire
 from keepclear.codec.json_errors import decode_json, did_you_mean, misfits, refuse_repeated_names, text_of
 from keepclear.codec.properties import instant_of_text
-from keepclear.codec.reading import Item, ItemKind, Reading, ReadSettings
+from keepclear.codec.reading import PROBLEMS_MAX, Item, ItemKind, Reading, ReadSettings
 from keepclear.core.altitudes import Altitude, AltitudeBand, Datum, LengthUnit, band_of
 from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
@@ -93,7 +94,7 @@ def _read_entry(raw: bytes, place: str, reading: Reading, settings: ReadSettings
             return
         if isinstance(value, dict) and isinstance(value.get("id"), str):
             place = f"{place} (id {value['id']!r})".lstrip()
-        for misfit in misfits(value, wire.Entry):
+        for misfit in itertools.islice(misfits(value, wire.Entry), PROBLEMS_MAX + 1):
             reading.refuse_value(misfit, item=place)
         return
     except RecursionError:

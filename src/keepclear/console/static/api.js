@@ -70,9 +70,9 @@ export class Api {
     return this.ask("GET", "/v1/session");
   }
 
-  /** @param {string | null} token  null asks a demonstration node, which needs none */
+  /** @param {string} token  empty for a demonstration node, which needs none */
   signIn(token) {
-    return this.ask("POST", "/v1/session", { json: token === null ? {} : { token } });
+    return this.ask("POST", "/v1/session", { json: token === "" ? {} : { token } });
   }
 
   signOut() {

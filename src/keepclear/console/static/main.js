@@ -24,6 +24,7 @@ async function main() {
   const view = {
     /** @type {import("./actions/actions.js").View["showItems"]} */
     showItems: (ids, place) => map?.showItems(ids, place),
+    showDraft: () => map?.showDraft(),
   };
   const actions = actionsOf({ store, api: new Api(), tracks, view });
   const catalogue = loadCatalogue(preferences.language);

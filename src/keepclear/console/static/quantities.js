@@ -96,7 +96,8 @@ export class Quantities {
    * @param {number} digits
    */
   with(key, value, digits) {
-    return this.t(key, { value: numberText(value, this.language, digits) });
+    // a minus sign would else go to the other side of the number in an Arabic text
+    return this.t(key, { value: leftToRight(numberText(value, this.language, digits)) });
   }
 }
 

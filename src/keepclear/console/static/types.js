@@ -64,7 +64,7 @@
 
 /**
  * @typedef {object} Finding
- * @property {"conflict" | "notice_required"} verdict
+ * @property {"conflict" | "notice_required" | "near_miss"} verdict  near misses only where a gap was asked for
  * @property {Side} a
  * @property {Side} b
  * @property {Witness} witness

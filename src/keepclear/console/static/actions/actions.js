@@ -10,6 +10,7 @@ import { sessionActions } from "./session.js";
  * What moves the map; the map fills it in once it is there.
  * @typedef {object} View
  * @property {(ids: string[], place: import("../types.js").LatLng | null) => void} showItems
+ * @property {() => void} showDraft
  */
 
 /**

@@ -189,7 +189,8 @@ export function draftActions({ store, api, say, view }) {
   }
 
   return { beginDraft: begin, amend, discardDraft: discard, setDraft: set, addShape, draw, takeDrawn: take,
-    submitDraft: submit, upload, chooseRow, declareUpload, discardUpload };
+    submitDraft: submit, upload, chooseRow, declareUpload, discardUpload,
+    showDraft: () => view.showDraft() };
 }
 
 /** @param {unknown} error */

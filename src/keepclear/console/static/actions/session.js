@@ -7,6 +7,8 @@ import { Stream } from "../stream.js";
 /** @typedef {import("./actions.js").Context} Context */
 
 const CONFLICTS_AFTER_MS = 300;
+/** On a narrower page the guide lies over the map, so that it is not open from the start. */
+const GUIDE_BESIDE_PX = 1180;
 /** Item events are taken over together, so that a burst does not draw every list a hundred times. */
 const GATHER_MS = 100;
 
@@ -26,16 +28,19 @@ export function sessionActions(context) {
     try {
       begin(await api.session());
     } catch {
-      await signIn(null);
+      await signIn("", { isTrial: true });
     }
   }
 
-  /** @param {string | null} token */
-  async function signIn(token) {
+  /**
+   * @param {string} token
+   * @param {{isTrial?: boolean}} [options]  a trial that is refused is no news: it brings the form
+   */
+  async function signIn(token, { isTrial = false } = {}) {
     try {
       begin(await api.signIn(token));
     } catch (error) {
-      const isSilent = token === null && error instanceof Refusal;
+      const isSilent = isTrial && error instanceof Refusal;
       store.update({ sessionStatus: "out", signInError: isSilent ? "" : /** @type {Error} */ (error).message });
     }
   }
@@ -57,7 +62,7 @@ export function sessionActions(context) {
       sessionStatus: "in",
       session,
       signInError: "",
-      isGuideOpen: session.node.is_demonstration,
+      isGuideOpen: session.node.is_demonstration && window.innerWidth > GUIDE_BESIDE_PX,
       parties: [session.party],
       ...withClock(session, performance.now()),
       link: "connecting",
@@ -88,15 +93,15 @@ export function sessionActions(context) {
 
   /** @param {{now: string, speed: number, seq: number}} said */
   function takeClock(said) {
-    const wasLive = store.state.link === "live";
     store.update(withClock(said, performance.now()));
-    if (!wasLive && store.state.conflicts.status === "failed") loadAll();
+    const { itemsStatus, conflicts } = store.state;
+    if (itemsStatus === "failed") loadAll();
+    else if (conflicts.status === "failed") refreshConflicts();
   }
 
   function cut() {
     if (store.state.link === "cut") return;
     store.update({ link: "cut" });
-    say("banner.cut", {}, true);
   }
 
   /** Bring the node's time forward, and notice its silence; called once a second. */
@@ -105,7 +110,6 @@ export function sessionActions(context) {
     const { state } = store;
     if (state.clock === null || state.sessionStatus !== "in") return;
     const isSilent = localMs - state.heardLocalMs > STALE_AFTER_MS;
-    if (isSilent && state.link === "live") say("banner.stale", {}, true);
     const nowMs = nodeTimeMs(state, localMs);
     store.update({
       nowMs,

@@ -1,6 +1,6 @@
 /**
- * Draws the volumes of operations and zones: strong while their window holds the shown time, else faint
- * or not at all.
+ * Draws the volumes of operations and zones: all of them faint, if wanted, and those whose window holds
+ * the shown time strong. Faint ones have a canvas of their own, since time does not change them.
  */
 
 import { CanvasLayer, isInFrame, WORLD_M } from "./canvas_layer.js";
@@ -29,27 +29,42 @@ export class ItemsLayer {
   /** @param {() => ItemsScene} sceneOf */
   constructor(sceneOf) {
     this.sceneOf = sceneOf;
-    this.canvas = new CanvasLayer((context, frame) => this.draw(context, frame), { zIndex: 2 });
+    this.faint = new CanvasLayer((context, frame) => this.drawFaint(context, frame), { zIndex: 2 });
+    this.strong = new CanvasLayer((context, frame) => this.drawStrong(context, frame), { zIndex: 3 });
+  }
+
+  /** Draw all again. */
+  changed() {
+    this.faint.changed();
+    this.strong.changed();
   }
 
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {Frame} frame
    */
-  draw(context, frame) {
+  drawFaint(context, frame) {
+    const scene = this.sceneOf();
+    for (const { item, shapes } of inFrame(scene, frame)) {
+      const isSelected = scene.selectedIds.has(item.id);
+      if (!scene.showsOtherTimes && !isSelected) continue;
+      drawFaint(context, frame, shapes, scene.symbols.colour(scene.lookOf(item.party)), isSelected);
+    }
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Frame} frame
+   */
+  drawStrong(context, frame) {
     const scene = this.sceneOf();
     /** @type {Group[]} */
     const strong = [];
-    for (const { item, isZone, shapes, box } of scene.shaped.values()) {
-      if (item.state === "Ended" || item.id === scene.hiddenId || !isInFrame(box, frame)) continue;
-      const isSelected = scene.selectedIds.has(item.id);
-      const seen = shapes.filter((shape) => isInFrame(shape.box, frame));
-      const active = seen.filter(({ startMs, endMs }) => startMs <= scene.shownMs && scene.shownMs <= endMs);
-      const look = scene.lookOf(item.party);
-      if ((scene.showsOtherTimes || isSelected) && active.length < seen.length) {
-        drawFaint(context, frame, seen, scene.symbols.colour(look), isSelected);
-      }
-      if (active.length > 0) strong.push({ look, item, isZone, isSelected, shapes: active });
+    for (const { item, isZone, shapes } of inFrame(scene, frame)) {
+      const active = shapes.filter((shape) => shape.startMs <= scene.shownMs && scene.shownMs <= shape.endMs
+        && isInFrame(shape.box, frame));
+      if (active.length === 0) continue;
+      strong.push({ look: scene.lookOf(item.party), item, isZone, isSelected: scene.selectedIds.has(item.id), shapes: active });
     }
     // zones are large: under the operations, so that they hide none
     for (const group of strong) if (group.isZone) drawZone(context, frame, group, scene);
@@ -79,6 +94,17 @@ export class ItemsLayer {
     }
     return [...new Set(hits.sort((one, two) => one.rank - two.rank).map(({ id }) => id))];
   }
+}
+
+/**
+ * Return what may be seen of what is held.
+ *
+ * @param {ItemsScene} scene
+ * @param {Frame} frame
+ */
+function inFrame({ shaped, hiddenId }, frame) {
+  return [...shaped.values()].filter(({ item, box }) =>
+    item.state !== "Ended" && item.id !== hiddenId && isInFrame(box, frame));
 }
 
 /**

@@ -52,7 +52,7 @@ export class MapView {
     this.map = new ol.Map({
       controls: [new ol.control.ScaleLine()],
       interactions: ol.interaction.defaults.defaults({ altShiftDragRotate: false, pinchRotate: false }),
-      layers: [this.land.layer, this.land.graticule.layer, this.items.canvas.layer, this.tracksLayer.canvas.layer,
+      layers: [this.land.layer, this.land.graticule.layer, this.items.faint.layer, this.items.strong.layer, this.tracksLayer.canvas.layer,
         this.marks.canvas.layer],
       view: new ol.View({ center: [0, 2_000_000], zoom: 2.5, minZoom: 1.5, maxZoom: 19, enableRotation: false }),
     });
@@ -73,17 +73,25 @@ export class MapView {
     const { store } = this;
     this.map.on("singleclick", (event) => this.onClick(event));
     this.map.on("moveend", () => this.onViewRest());
+    this.map.on("change:size", () => this.fitFirst());
     this.tracks.changed = () => this.tracksLayer.canvas.changed();
     store.watch((state) => state.records, (records) => this.shapes.follow(records));
     store.watch((state) => state.parties, (parties) => {
       this.looks = looksOf(parties);
       this.drawAll();
     });
-    store.watch(shownMs, () => this.drawAll());
+    store.watch(shownMs, () => {
+      this.items.strong.changed();
+      this.marks.canvas.changed();
+    });
     for (const select of /** @type {((state: State) => unknown)[]} */ ([
-      ({ selection }) => selection, ({ preferences }) => preferences, ({ chosenMs }) => chosenMs,
+      ({ selection }) => selection, ({ preferences }) => preferences,
       ({ draft }) => draft?.id, ({ conflicts }) => conflicts, ({ outcome }) => outcome,
     ])) store.watch(select, () => this.drawAll());
+    // tracks are faint while another time is shown
+    store.watch(({ chosenMs }) => chosenMs === null, () => this.tracksLayer.canvas.changed());
+    store.watch((state) => state.preferences.showsTracks, () => this.tracksLayer.canvas.changed());
+    store.watch((state) => state.selection.trackId, () => this.tracksLayer.canvas.changed());
     store.watch((state) => state.preview, () => this.marks.canvas.changed());
     store.watch((state) => state.preferences.theme, () => this.paint());
     store.watch((state) => state.draft, (draft) => this.draft.show(draft));
@@ -106,17 +114,22 @@ export class MapView {
   }
 
   drawAll() {
-    this.items.canvas.changed();
+    this.items.changed();
     this.marks.canvas.changed();
   }
 
   onShapes() {
     this.drawAll();
-    if (!this.hasFitted && this.store.state.itemsStatus === "known" && this.shapes.held.size > 0) {
-      this.hasFitted = true;
-      this.showAll();
-    }
+    this.fitFirst();
     this.onViewRest();
+  }
+
+  /** Show all that is held, once: when it is there and the map has its place on the page. */
+  fitFirst() {
+    const isReady = this.store.state.itemsStatus === "known" && this.shapes.held.size > 0 && this.map.getSize() !== undefined;
+    if (this.hasFitted || !isReady) return;
+    this.hasFitted = true;
+    this.showAll();
   }
 
   onViewRest() {
@@ -177,11 +190,16 @@ export class MapView {
     }
   }
 
+  showDraft() {
+    this.fit(this.draft.source.getExtent() ?? []);
+  }
+
   /** @param {number[]} extent */
   fit(extent) {
-    if (ol.extent.isEmpty(extent)) return;
+    const size = this.map.getSize();
+    if (ol.extent.isEmpty(extent) || size === undefined) return;
     const padding = [PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX];
-    this.map.getView().fit(extent, { padding, duration: MOVE_MS, maxZoom: 14 });
+    this.map.getView().fit(extent, { size, padding, duration: MOVE_MS, maxZoom: 14 });
   }
 
   /** @param {string | undefined} party */

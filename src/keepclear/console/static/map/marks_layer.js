@@ -119,10 +119,10 @@ function drawFinding(context, { finding, number, isSelected, isNear }, x, y, { s
     context.closePath();
   }
   context.fillStyle = isConflict ? palette.conflict : palette.notice;
-  context.strokeStyle = isSelected ? palette.select : palette.halo;
+  context.strokeStyle = isSelected ? palette.select : isConflict ? palette.halo : palette.onNotice;
   context.lineWidth = isSelected ? 3 : 2;
-  context.stroke();
   context.fill();
+  context.stroke();
   context.fillStyle = isConflict ? palette.onConflict : palette.onNotice;
   context.font = "600 11px 'Noto Sans', system-ui, sans-serif";
   context.textAlign = "center";

@@ -11,8 +11,8 @@ const MARK_SIZE = 26;
 const TRACK_SIZE = 34;
 const HEADING_STEPS = 36;
 const TILE_SIZE = 8;
-/** So many tracks get their symbol made in one frame: a thousand at once would hold up the page. */
-const NEW_PER_FRAME_MAX = 100;
+/** So many tracks get their symbol made in one frame: a thousand at once would hold up the page for a second. */
+const NEW_PER_FRAME_MAX = 30;
 
 /**
  * Corners of the outline of a track's symbol, nose up, in pixels; each kind has its own.

@@ -4,9 +4,9 @@
  * It shows what the map cannot: that two outlines which cross are apart in height or in time.
  */
 
-import { html, useActions, useLayoutEffect, useMemo, useRef, useSelected, useState, useTexts } from "../preact.js";
+import { html, useActions, useEffect, useLayoutEffect, useMemo, useRef, useSelected, useState, useTexts } from "../preact.js";
 import { itemOf, missingIn } from "../drafts.js";
-import { isZone, keyOf, lowerOf, upperOf } from "../items.js";
+import { isZone, keyOf, lowerOf, spanOf, upperOf } from "../items.js";
 import { fromMetres, toMetres } from "../quantities.js";
 import { shownMs } from "../state.js";
 import { numberText } from "../texts.js";
@@ -23,8 +23,12 @@ const LEFT = 64;
 const RIGHT = 16;
 const TOP = 10;
 const BOTTOM = 20;
-const ITEMS_MAX = 60;
 const BARS_MAX = 600;
+/** With more items than this the bars have no outline and no names. */
+const FEW = 8;
+/** Which items of the view are nearest in time is looked at anew when the shown time moved by so much. */
+const NEAREST_STEP_MS = 30 * 60_000;
+const REST_MS = 300;
 const NAME_ROOM = 130;
 const TIME_STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => minutes * 60_000);
 
@@ -74,6 +78,7 @@ function useContent() {
   const outcome = useSelected((state) => state.outcome);
   const idsInView = useSelected((state) => state.idsInView);
   const party = useSelected((state) => state.session?.party ?? "");
+  const aroundMs = useRested(useSelected((state) => Math.round(shownMs(state) / NEAREST_STEP_MS) * NEAREST_STEP_MS));
   return useMemo(() => {
     const known = (answer?.findings ?? []).map((finding, k) => ({ finding, number: k + 1 }));
     const drafted = draft !== null && missingIn(draft).length === 0 ? itemOf(draft, party) : null;
@@ -99,11 +104,44 @@ function useContent() {
       const meetings = known.filter(({ finding: { a, b } }) => a.id === itemId || b.id === itemId);
       return { ...together(meetings, [itemId]), title: t("chart.of_item", { id: itemId }) };
     }
-    const items = all(idsInView);
-    const shownIds = new Set(items.slice(0, ITEMS_MAX).map(({ id }) => id));
+    const inView = all(idsInView);
+    const items = nearest(inView, aroundMs);
+    const shownIds = new Set(items.map(({ id }) => id));
     const findings = known.filter(({ finding: { a, b } }) => shownIds.has(a.id) && shownIds.has(b.id));
-    return { items: items.slice(0, ITEMS_MAX), findings, title: t("chart.of_view", { count: Math.min(items.length, ITEMS_MAX), all: items.length }) };
-  }, [records, selection, answer, draft, outcome, idsInView, party, t]);
+    return { items, findings, title: t("chart.of_view", { count: items.length, all: inView.length }) };
+  }, [records, selection, answer, draft, outcome, idsInView, aroundMs, party, t]);
+}
+
+/**
+ * Return a value once it has not changed for a moment: while the slider is dragged the chart stands.
+ *
+ * @param {number} value
+ */
+function useRested(value) {
+  const [rested, setRested] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(value), REST_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return rested;
+}
+
+/**
+ * Return the items nearest in time, as many as can be drawn; whole ones only, so that none seems shorter.
+ *
+ * @param {Item[]} items
+ * @param {number} aroundMs
+ */
+function nearest(items, aroundMs) {
+  const away = (/** @type {Item} */ item) => {
+    const { startMs, endMs } = spanOf(item);
+    return Math.max(startMs - aroundMs, aroundMs - endMs, 0);
+  };
+  let left = BARS_MAX;
+  return [...items].sort((one, two) => away(one) - away(two)).filter(({ volumes }) => {
+    left -= volumes.length;
+    return left >= 0;
+  });
 }
 
 /**
@@ -168,17 +206,16 @@ function Axes({ axis, scale, width }) {
 /** @param {{items: Item[], scale: Scale}} props */
 function Bars({ items, scale }) {
   const lookOf = useLooks();
-  let left = BARS_MAX;
+  const isFew = items.length <= FEW;
   // zones are wide: under the operations
   return [...items].sort((one, two) => Number(isZone(two)) - Number(isZone(one))).map((item) => {
-    const volumes = item.volumes.slice(0, left);
-    left -= volumes.length;
+    const { volumes } = item;
     const look = lookOf(item.party);
     const [first] = volumes;
-    return html`<g key=${item.id} class=${`chart-item party-${look.colour} ${isZone(item) ? `zone ${item.rule}` : "operation"}`}>
+    return html`<g key=${item.id} class=${`chart-item ${isFew ? "" : "of-many"} party-${look.colour} ${isZone(item) ? `zone ${item.rule}` : "operation"}`}>
       <title>${item.id}</title>
       ${volumes.map((volume, k) => html`<rect key=${k} ...${barOf(volume, scale)} />`)}
-      ${items.length <= 8 && first !== undefined && html`<${BarName} text=${`${look.letter} ${item.id}`} bar=${barOf(first, scale)} right=${scale.right} />`}
+      ${isFew && first !== undefined && html`<${BarName} text=${`${look.letter} ${item.id}`} bar=${barOf(first, scale)} right=${scale.right} />`}
     </g>`;
   });
 }

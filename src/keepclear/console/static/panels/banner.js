@@ -13,12 +13,12 @@ export function Banner() {
   const age = quantities.duration(Math.max(0, Math.round((performance.now() - heardLocalMs) / 1000)));
   if (link === "cut" || link === "stale") {
     return html`<div class=${`banner ${link}`} data-testid="banner" data-state=${link}>
-      <strong>${t(`banner.${link}`)}</strong> <span>${t("banner.age", { age })}</span>
+      <strong role="alert">${t(`banner.${link}`)}</strong> <span>${t("banner.age", { age })}</span>
     </div>`;
   }
   if (itemsStatus === "failed") {
     return html`<div class="banner stale" data-testid="banner" data-state="failed">
-      <strong>${t("banner.failed")}</strong>
+      <strong role="alert">${t("banner.failed")}</strong>
       <button type="button" onClick=${actions.loadAll}>${t("action.retry")}</button>
     </div>`;
   }

@@ -104,7 +104,8 @@ function Coordinates({ draft, shape }) {
     </table>`}
     ${!(isSingle && points.length > 0) && html`<${NewPoint} key=${points.length} number=${points.length + 1}
       onPoint=${(/** @type {any} */ point) => put([...points, point])} />`}
-    <div class="row"><button type="button" class="quiet" data-testid="remove-shape" onClick=${remove}>${t("declare.remove_shape")}</button></div>
+    <div class="row"><button type="button" class="quiet" data-testid="remove-shape" onClick=${remove}>${t("declare.remove_shape")}</button>
+      <button type="button" class="quiet" data-testid="show-draft" onClick=${actions.showDraft}>${t("declare.show")}</button></div>
   </fieldset>`;
 }
 

@@ -24,7 +24,7 @@ export function SignIn() {
     <p>${t("app.purpose")}</p>
     <form onSubmit=${submit} data-testid="sign-in">
       <label for="token">${t("sign_in.token")}</label>
-      <input id="token" type="password" autocomplete="off" required dir="ltr" value=${token}
+      <input id="token" type="password" autocomplete="off" dir="ltr" value=${token}
         aria-describedby="token-hint" onInput=${(/** @type {any} */ event) => setToken(event.target.value)} />
       <p id="token-hint" class="hint">${t("sign_in.hint")}</p>
       ${error !== "" && html`<p class="problem" role="alert">${t("sign_in.refused", { reason: error })}</p>`}

@@ -82,8 +82,8 @@ function TimeControls() {
   return html`<div class="time-controls">
     <button type="button" class=${isFollowing ? "primary" : ""} data-testid="now-button" aria-pressed=${isFollowing}
       onClick=${() => actions.chooseTime(isFollowing ? atMs : null)}>${t("time.now")}</button>
-    <button type="button" aria-label=${t("time.earlier")} title=${t("time.earlier")} onClick=${() => actions.stepTime(-1)}>−1 ${t("unit.min_short")}</button>
-    <button type="button" aria-label=${t("time.later")} title=${t("time.later")} onClick=${() => actions.stepTime(1)}>+1 ${t("unit.min_short")}</button>
+    <button type="button" title=${t("time.earlier")} onClick=${() => actions.stepTime(-1)}>${leftToRight("−1")} ${t("unit.min_short")}</button>
+    <button type="button" title=${t("time.later")} onClick=${() => actions.stepTime(1)}>${leftToRight("+1")} ${t("unit.min_short")}</button>
     <output class="shown-time" data-testid="shown-time">${leftToRight(`${dayText(atMs) === dayText(nowMs) ? "" : `${dayText(atMs)} `}${clockText(atMs, { seconds: true })}`)}
       <span class="dim">${isFollowing ? t("time.following")
         : t(difference_s < 0 ? "time.before_now" : "time.after_now", { by })}</span></output>
