@@ -320,7 +320,7 @@ def check_database(database: Path, examine: Callable[[Path], DatabaseState] | No
     except OSError as error:
         return _no_disk(name, database, error)
     if not is_there:
-        way_out = "`keepclear serve` makes it; if there was one, restore it"
+        way_out = "`keepclear init` makes one; if there was one, restore it"
         return Check(
             name=name, outcome=Outcome.WARNING, detail=f"{database} is not there yet", way_out=way_out
         )

@@ -11,7 +11,7 @@ from typing import Final
 from keepclear.adapters.settings import LogFormat, LogSettings
 from keepclear.core.times import rfc3339
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonFormatter(logging.Formatter):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from keepclear.core.picture import Meetings, Picture
 from keepclear.core.resolution import Resolution
 from keepclear.core.resolution import resolve as resolve_in
 from keepclear.core.shifts import Limits
-from keepclear.core.times import floor_ms
+from keepclear.core.times import floor_ms, instant_of
 from keepclear.core.volumes import Volume4D
 
 _NOBODY = ItemId("area")
@@ -116,7 +116,17 @@ class Moment:
         return self._checked(findings, len(soonest), self.still.buffer)
 
     def resolve(self, item: Item, limits: Limits, buffer: Buffer | None = None) -> Resolution:
-        """Find the smallest changes that clear an item of everything else."""
+        """Find the smallest changes that clear an item of everything else.
+
+        Args:
+            item: The item.
+            limits: How far to look. Without a `not_before`, what has not begun is not moved to before
+                now, and what has begun is not moved to begin earlier.
+            buffer: The gap that must be left; None for that of the party.
+        """
+        if limits.not_before is None:
+            begins = instant_of(min(volume.time.start_ms for volume in item.volumes))
+            limits = replace(limits, not_before=min(begins, self.now))
         gap = self.still.buffer if buffer is None else buffer
         return resolve_in(self.still.picture, item, limits=limits, buffer=gap)
 

@@ -94,7 +94,10 @@ export class MapView {
     store.watch((state) => state.selection.trackId, () => this.tracksLayer.canvas.changed());
     store.watch((state) => state.preview, () => this.marks.canvas.changed());
     store.watch((state) => state.preferences.theme, () => this.paint());
-    store.watch((state) => state.draft, (draft) => this.draft.show(draft));
+    store.watch((state) => state.draft, (draft) => {
+      this.draft.show(draft);
+      this.marks.canvas.changed();
+    });
     store.watch((state) => state.drawing, (drawing) => this.draft.setDrawing(drawing));
   }
 

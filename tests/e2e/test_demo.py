@@ -1,0 +1,108 @@
+"""The demonstration as a newcomer meets it, and the picture of it that the README shows.
+
+`KEEPCLEAR_PICTURE=docs/images/demo.png python -m pytest tests/e2e/test_demo.py` makes the picture anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from keepclear.testing.worlds.demo import OWN_PARTY, PARTIES
+from tests.e2e.catalogues import catalogue
+from tests.e2e.console_page import ConsolePage, console_at
+
+pytestmark = pytest.mark.slow
+
+READY_S: Final = 30.0
+"""So long it may take at most; a machine that is busy with other tests takes longer than a free one."""
+PICTURE: Final = "KEEPCLEAR_PICTURE"
+"""Names the file that the picture is written into."""
+_COLOURS: Final = """async (data) => {
+  const image = new Image();
+  image.src = data;
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  return new Set(new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer)).size;
+}"""
+
+
+@contextmanager
+def demonstration() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run the demonstration; give its URL and its process."""
+    command = [sys.executable, "-W", "error", "-m", "keepclear.cli", "demo", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        watchdog = threading.Timer(READY_S, process.kill)
+        watchdog.start()
+        try:
+            assert process.stderr is not None
+            told = []
+            for line in process.stderr:
+                told.append(line)
+                if found := re.search(r"serving a demonstration on (http://127\.0\.0\.1:\d+)", line):
+                    watchdog.cancel()
+                    yield found[1], process
+                    break
+            else:
+                raise AssertionError(f"it is not there within {READY_S} s: {told}")
+        finally:
+            watchdog.cancel()
+            process.kill()  # if it has not ended
+
+
+def colours(browser: Browser, picture: bytes) -> int:
+    """Count the colours of a picture."""
+    page = browser.new_page()
+    try:
+        data = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        count: int = page.evaluate(_COLOURS, data)
+        return count
+    finally:
+        page.close()
+
+
+def expect_at_work(window: ConsolePage) -> None:
+    """Wait until conflicts, items and tracks are there."""
+    window.verdict("conflict")
+    window.link("live")
+    expect(window.page.locator(".link")).not_to_contain_text(re.compile(r"\W0\W* tracks"))
+    window.rested_ink_of_items()
+
+
+def test_the_demonstration_shows_conflicts_and_tracks_and_ends_when_told(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with demonstration() as (url, process), console_at(browser, url) as window:
+        expect_at_work(window)
+        window.conflicts().first.click()
+        expect(window.conflicts().first).to_have_attribute("aria-expanded", "true")
+        body = window.page.locator("body")
+        for text in ("app.demonstration", "verdict.conflict", "guide.title", "conflicts.title"):
+            expect(body).to_contain_text(str(catalogue("en")[text]))
+        for party in PARTIES:
+            expect(window.page.locator(".legend")).to_contain_text(party)
+        expect(window.page.locator(".who")).to_contain_text(OWN_PARTY)
+
+        window.rested_ink_of_items()
+        file = Path(os.environ.get(PICTURE) or tmp_path / "demo.png")
+        picture = window.page.screenshot(path=file)
+        assert len(picture) > 100_000
+        assert colours(browser, picture) > 500
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(READY_S) == 0
+        expect(window.part("banner")).to_be_visible()
