@@ -97,6 +97,10 @@ def test_the_demonstration_shows_conflicts_and_tracks_and_ends_when_told(
             expect(window.page.locator(".legend")).to_contain_text(party)
         expect(window.page.locator(".who")).to_contain_text(OWN_PARTY)
 
+        # The picture shows a conflict in the middle of the world, and what would clear it.
+        window.conflicts().filter(has_text="relief-drop-1").first.click()
+        window.part("offer-changes").first.click()
+        window.part("change-option").first.hover()
         window.rested_ink_of_items()
         file = Path(os.environ.get(PICTURE) or tmp_path / "demo.png")
         picture = window.page.screenshot(path=file)
