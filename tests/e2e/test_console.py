@@ -435,6 +435,21 @@ def test_every_view_is_in_the_language_that_is_chosen(
             assert axis.evaluate("(element) => getComputedStyle(element).direction") == "ltr"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_legend_does_not_cover_the_scale_of_the_map(
+    serving: Serving, browser: Browser, language: str
+) -> None:
+    node = serving()
+    with console_at(browser, node.url, language=language) as window:
+        expect(window.page.locator(".ol-scale-line-inner")).to_be_visible()
+        legend = window.page.locator(".legend").bounding_box()
+        scale = window.page.locator(".ol-scale-line").bounding_box()
+        assert legend is not None
+        assert scale is not None
+        ends = legend["x"] + legend["width"], scale["x"] + scale["width"]
+        assert ends[0] <= scale["x"] or ends[1] <= legend["x"]
+
+
 def test_the_language_and_theme_that_were_chosen_are_there_after_a_reload(
     serving: Serving, browser: Browser
 ) -> None:
@@ -523,9 +538,10 @@ def test_axe_finds_nothing_where_one_signs_in(serving: Serving, browser: Browser
 
 
 def never_claims_clear(window: ConsolePage) -> None:
-    """Fail if the page says that nothing conflicts."""
+    """Fail if the page says that nothing conflicts, be it by a count of 0."""
     assert str(catalogue("en")["verdict.clear"]) not in window.page.locator("body").inner_text()
     assert window.part("verdict").get_attribute("data-state") != "clear"
+    assert "0" not in window.part("tab-conflicts").inner_text()
 
 
 @contextmanager
@@ -608,7 +624,8 @@ def test_a_node_that_holds_nothing_says_so_and_when_it_looked(serving: Serving, 
     with console_at(browser, node.url) as window:
         window.verdict("clear")
         checked = window.part("verdict").inner_text()
-        assert re.search(r"\b0\W* operations and \W*0\W* zones", checked)
+        assert str(catalogue("en")["verdict.empty"]) in checked
+        assert re.search(r"operations: \W*0\W*, zones: \W*0\W*,", checked)
         assert re.search(r"\d\d:\d\d:\d\dZ", checked)
         window.part("tab-items").click()
         expect(window.part("item-list").locator("li")).to_have_count(0)

@@ -95,8 +95,8 @@ export function selectionActions({ store, view }) {
 
   /** @param {Partial<State["preferences"]>} change */
   async function prefer(change) {
-    const preferences = { ...store.state.preferences, ...change };
     if (change.language !== undefined) store.update({ catalogue: await loadCatalogue(change.language) });
+    const preferences = { ...store.state.preferences, ...change }; // others may have changed meanwhile
     keepPreferences(preferences);
     showPreferences(preferences);
     store.update({ preferences });

@@ -63,6 +63,7 @@ function Verdict() {
   const state = isCurrent ? answer.answer : "stale";
   return html`<div class=${`verdict ${state}`} data-testid="verdict" data-state=${state}>
     <strong>${isCurrent ? headline(t, answer) : t("verdict.stale")}</strong>
+    ${operations + zones === 0 && html`<p>${t("verdict.empty")}</p>`}
     ${isCurrent && answer.answer === "cannot_decide" && html`<p>${t("verdict.not_clear")} <bdi>${reason}</bdi></p>`}
     ${!isCurrent && html`<p>${t("verdict.stale_detail")} <bdi>${error}</bdi></p>`}
     <p class="dim">${t("verdict.checked", { operations, zones, time })}</p>

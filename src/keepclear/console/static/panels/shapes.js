@@ -133,7 +133,15 @@ function NewPoint({ number, onPoint }) {
   const [lat, setLat] = useState(/** @type {number | null} */ (null));
   const [lng, setLng] = useState(/** @type {number | null} */ (null));
   const isReady = lat !== null && lng !== null && Math.abs(lat) <= 90 && Math.abs(lng) <= 180;
-  const add = () => { if (lat !== null && lng !== null && isReady) onPoint({ lat, lng }); };
+  function add() {
+    if (lat === null || lng === null || !isReady) return;
+    onPoint({ lat, lng });
+    // These fields make room for those of the next point, which the keyboard goes on in.
+    requestAnimationFrame(() => {
+      const next = document.querySelector(".new-point input");
+      if (next instanceof HTMLElement) next.focus();
+    });
+  }
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.key !== "Enter") return;

@@ -46,7 +46,11 @@ function Tab({ name, isChosen }) {
   const t = useTexts();
   const actions = useActions();
   const count = useSelected((state) => {
-    if (name === "conflicts") return state.conflicts.status === "known" ? state.conflicts.answer?.total ?? null : null;
+    if (name === "conflicts") {
+      // A number that may be old is not shown: 0 would be read as clear.
+      if (state.conflicts.answer === null) return null;
+      return state.conflicts.status === "known" && state.link === "live" ? state.conflicts.answer.total : "?";
+    }
     return name === "items" ? state.records.size : null;
   });
   const choose = () => (name === "declare" ? actions.beginDraft() : actions.openPanel(name));
