@@ -198,6 +198,7 @@ def with_geodesic_points(
     ring_deg: Floats,
     sub_edge_max_m: float = SUB_EDGE_MAX_M,
     following: npt.NDArray[np.int64] | None = None,
+    chord: Floats | None = None,
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Add points of the geodesic to every edge of a closed ring, or of many, that is too long.
 
@@ -206,6 +207,7 @@ def with_geodesic_points(
         sub_edge_max_m: The greatest length of an edge without added points, metres.
         following: Which vertex follows each, shape (n,); None for one ring whose last vertex joins
             the first.
+        chord: The chords of the edges on the unit sphere, shape (n,), where they are known already.
 
     Returns:
         The same vertices, with sub-edges of at most that length, shape (m, 2) with m >= n, and on
@@ -213,8 +215,9 @@ def with_geodesic_points(
     """
     count = len(ring_deg)
     next_vertex = np.roll(np.arange(count), -1) if following is None else following
-    vectors = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
-    chord = np.linalg.norm(vectors - vectors[next_vertex], axis=1)
+    if chord is None:
+        vectors = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
+        chord = np.linalg.norm(vectors - vectors[next_vertex], axis=1)
     # A chord of the unit sphere is never longer than the arc, nor the arc than 1.0002 chords here.
     long = np.flatnonzero(chord * RADIUS_MAX_M > sub_edge_max_m * 0.999)
     if long.size == 0:

@@ -211,6 +211,8 @@ class VolumeIndex:
             engine is Engine.AUTO and volumes.volume_count >= LOOPS_FROM_VOLUMES and numba_installed()
         )
         self._tree, self._ordered = build_tree(volumes)
+        if self.uses_loops:  # they are loaded, or compiled, now and not at the first question
+            self._loop(volumes.taken(np.arange(0)), -1, NO_MARGINS, False)
         self._place = np.empty_like(self._tree.order)
         self._place[self._tree.order] = np.arange(len(self._place))
 

@@ -215,13 +215,12 @@ def pack_rings(
     Assumes:
         The rings are those of valid shapes.
     """
-    ring_deg, first = _with_short_edges(ring_deg, first)
-    vertices = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
+    vertices, first, edge_chord = _with_short_edges(ring_deg.reshape(-1, 2), first)
     ring_of = np.repeat(np.arange(len(first) - 1), np.diff(first))
     centre = np.add.reduceat(vertices, first[:-1], axis=0) if len(ring_of) else np.empty((0, 3))
-    centre /= np.linalg.norm(centre, axis=1)[:, np.newaxis]
-    chord = np.linalg.norm(vertices - centre[ring_of], axis=1)
-    edge_m = _chords(vertices, first) * 6_400_000.0
+    centre /= _length(centre)[:, np.newaxis]
+    chord = _length(vertices - centre[ring_of])
+    edge_m = edge_chord * 6_400_000.0
     longest_m = np.maximum.reduceat(edge_m, first[:-1]) if len(ring_of) else np.empty(0)
     error_m = SUB_EDGE_ERROR_MAX_M * (longest_m / SUB_EDGE_MAX_M) ** 2
     radius = np.maximum.reduceat(chord, first[:-1]) if len(ring_of) else np.empty(0)
@@ -271,17 +270,32 @@ def _following(first: Ints) -> Ints:
     return following
 
 
-def _chords(vertices: Floats, first: Ints) -> Floats:
-    """Return the chord of every edge."""
-    return np.asarray(np.linalg.norm(vertices - vertices[_following(first)], axis=1))
+def _length(vectors: Floats) -> Floats:
+    """Return the lengths of vectors, shape (n, 3) to (n,)."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)))
 
 
-def _with_short_edges(ring_deg: Floats, first: Ints) -> tuple[Floats, Ints]:
-    """Add geodesic points to edges longer than 20 km."""
+def _with_short_edges(ring_deg: Floats, first: Ints) -> tuple[Floats, Ints, Floats]:
+    """Add geodesic points to edges longer than 20 km.
+
+    Returns:
+        The unit vectors of the vertices, shape (v, 3), where each ring starts among them, and the
+        chord of every edge, shape (v,).
+    """
+    vertices = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
     if len(ring_deg) == 0:
-        return ring_deg.reshape(0, 2), first
-    points, edge = with_geodesic_points(ring_deg, following=_following(first))
-    return points, np.searchsorted(edge, first)
+        return vertices, first, np.empty(0)
+    following = _following(first)
+    chord = _length(vertices - vertices[following])
+    points, edge = with_geodesic_points(ring_deg, following=following, chord=chord)
+    added = np.flatnonzero(np.diff(edge, prepend=-1) == 0)
+    if len(added) == 0:
+        return vertices, first, chord
+    vertices, chord, first = vertices[edge], chord[edge], np.searchsorted(edge, first)
+    vertices[added] = unit_vectors(points[added, 0], points[added, 1])
+    shortened = np.union1d(added, added - 1)
+    chord[shortened] = _length(vertices[shortened] - vertices[_following(first)[shortened]])
+    return vertices, first, chord
 
 
 def pack(

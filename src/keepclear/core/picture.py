@@ -10,6 +10,7 @@ picture keeps its volumes as arrays and its label, so that it can also be filled
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import cached_property
@@ -113,6 +114,7 @@ class Picture:
         self._building: Future[VolumeIndex] | None = None
         self._labels: list[Label | None] = []  # by place; None where dropped or replaced
         self._place: dict[ItemId, int] = {}
+        self._zone_count = 0
         self._party: dict[PartyId, int] = {}
         for item in held:
             if item.id in self._place:
@@ -135,6 +137,11 @@ class Picture:
     def __len__(self) -> int:
         """Return how many items are held."""
         return len(self._place)
+
+    @property
+    def zone_count(self) -> int:
+        """How many of them are zones."""
+        return self._zone_count
 
     def __contains__(self, item_id: object) -> bool:
         """Tell whether an item with this id is held."""
@@ -182,13 +189,15 @@ class Picture:
         """Hold an item no longer; nothing happens where there is none with this id."""
         place = self._place.pop(item_id, None)
         if place is not None:
+            self._zone_count -= self.owner(place).rule is not None
             self._labels[place] = None
             self._parts = self._parts._replace(has_gone=True)
 
     def copy(self) -> Picture:
         """Return a picture that holds the same and does not change with this one."""
-        twin = Picture(rule=self.rule, engine=self._engine)
-        twin.ended_count, twin._parts = self.ended_count, self._parts._replace(taken_count=0)
+        twin = copy.copy(self)
+        twin._builders, twin._building = None, None
+        twin._parts = self._parts._replace(taken_count=0)
         twin._labels, twin._place, twin._party = self._labels.copy(), self._place.copy(), self._party.copy()
         return twin
 
@@ -197,6 +206,7 @@ class Picture:
         place = len(self._labels)
         self._labels.append(label)
         self._place[label.id] = place
+        self._zone_count += label.rule is not None
         if label.party is not None:
             self._party.setdefault(label.party, len(self._party))
         return place

@@ -54,7 +54,6 @@ class Still:
 
     def __init__(self, picture: Picture, seq: int, buffer: Buffer) -> None:
         self.picture, self.seq, self.buffer = picture, seq, buffer
-        self.zone_count = sum(label.rule is not None for label in picture.labels)
 
     @cached_property
     def meetings(self) -> Meetings:
@@ -134,8 +133,8 @@ class Moment:
         return Checked(
             findings=findings,
             total=total,
-            operation_count=len(self.still.picture) - self.still.zone_count,
-            zone_count=self.still.zone_count,
+            operation_count=len(self.still.picture) - self.still.picture.zone_count,
+            zone_count=self.still.picture.zone_count,
             seq=self.still.seq,
             now=self.now,
             buffer=buffer,
