@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,8 @@ class WatchedStore(MemoryStore):
 class Office:
     """A desk over a store, with what it published and a clock that is moved by hand."""
 
-    def __init__(self, store: Store, policy: Policy | None = None) -> None:
-        self.clock = ManualClock(NOON)
+    def __init__(self, store: Store, policy: Policy | None = None, now: datetime = NOON) -> None:
+        self.clock = ManualClock(now)
         self.published: list[Record] = []
         self.store = store
         self.desk = Desk(store, FORM, policy or Policy(), self.clock.now, published=self.published.extend)
@@ -503,3 +504,16 @@ def test_what_expired_is_back_when_the_clock_is_set_back(office: Office) -> None
     office.clock.set(at(30))
     # Then the item is there again: to leave it out would call clear what is not
     assert office.ids() == ["A"]
+
+
+def test_a_node_that_started_with_a_fast_clock_holds_everything_once_it_is_right(office: Office) -> None:
+    # Given a node that started when, by its clock, all was over
+    office.declared(A)
+    office.desk.close()
+    late = Office(office.store, now=at(600))
+    assert late.ids() == []
+    # When the clock is set right
+    late.clock.set(at(10))
+    # Then what it had left out is there
+    assert late.ids() == ["A"]
+    late.desk.close()

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from keepclear.core.conflicts import NO_BUFFER, Buffer, Item, Verdict
 from keepclear.core.constraints import ConstraintRule
-from keepclear.core.intents import IntentState, ItemId, OperationalIntent
+from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.picture import Picture
 from keepclear.core.shifts import DEFAULT_LIMITS
 from keepclear.core.volumes import Volume4D
 from keepclear.node.detect import Moment, Still
+from keepclear.node.outcomes import NotOwnerError
+from keepclear.node.policy import EXPIRY_GRACE_S, Policy
 from tests.strategies import NOON, at, band, intent, pictures, square, volume, volumes, window, zone
 
 HERE = square(35.0, 36.0, 500.0)
@@ -24,7 +26,7 @@ ELSEWHERE = square(36.0, 37.0, 500.0)
 
 
 def moment(*items: Item, now: datetime = NOON, buffer: Buffer = NO_BUFFER) -> Moment:
-    return Moment(still=Still(Picture(items), 7, buffer), now=now)
+    return Moment(still=Still(Picture(items), 7, Policy(buffer=buffer)), now=now)
 
 
 def pairs(checked_findings: object) -> list[tuple[str, str]]:
@@ -157,9 +159,10 @@ def test_conflicts_come_soonest_first_page_by_page() -> None:
 
 
 def test_conflicts_that_are_over_are_left_out() -> None:
-    # A window that ends now is not over yet.
-    assert crowd(now=at(20)).conflicts(0, 10).total == 3
-    later = crowd(now=at(20.001)).conflicts(0, 10)
+    # A window that ended within the grace is not over yet: clocks differ.
+    grace_min = EXPIRY_GRACE_S / 60.0
+    assert crowd(now=at(20.0 + grace_min)).conflicts(0, 10).total == 3
+    later = crowd(now=at(20.001 + grace_min)).conflicts(0, 10)
     assert pairs(later.findings) == [("north40", "south40"), ("north80", "south80")]
     assert later.total == 2
     assert crowd(now=at(200)).conflicts(0, 10).total == 0
@@ -226,3 +229,21 @@ def test_a_resolution_leaves_the_gap_that_is_asked_for() -> None:
     there = moment(a, intent("B", volume(HERE, window(12, 20)), party="south"))
     assert there.resolve(a, DEFAULT_LIMITS).is_clear
     assert not there.resolve(a, DEFAULT_LIMITS, Buffer(time_s=300.0)).is_clear
+
+
+def test_an_item_with_the_id_of_somebody_elses_is_not_judged_in_its_place() -> None:
+    there = moment(replace(intent("A", volume(HERE)), party=PartyId("north")))
+    with pytest.raises(NotOwnerError):
+        there.check(replace(intent("A", volume(HERE)), party=PartyId("south")))
+
+
+def test_what_is_over_is_not_called_clear() -> None:
+    checked = moment(now=at(120)).check(intent("A", volume(HERE, window(0, 60))))
+    assert (checked.total, checked.reason is None) == (0, False)
+    assert moment(now=at(30)).check(intent("A", volume(HERE, window(0, 60)))).reason is None
+
+
+def test_a_gap_in_time_that_reaches_back_to_what_has_left_is_not_called_clear() -> None:
+    item = intent("A", volume(HERE, window(0, 60)))
+    assert moment(now=at(0)).check(item, Buffer(time_s=600.0)).reason is not None
+    assert moment(now=at(0), buffer=Buffer(time_s=600.0)).check(item).reason is None

@@ -23,7 +23,7 @@ from keepclear.node.declare import Declaring
 from keepclear.node.detect import Moment, Still
 from keepclear.node.held import Held
 from keepclear.node.outcomes import Outcome, StoreError
-from keepclear.node.policy import EXPIRY_GRACE_S, Policy
+from keepclear.node.policy import Policy
 from keepclear.node.ports import Actor, Clock, ItemForm, Record, Store
 
 QUEUE_MAX: Final = 1_000
@@ -88,6 +88,7 @@ class Desk:
         self._door, self._is_closing = threading.Lock(), False
         self._still: Still | None = None
         self._fault: str | None = None
+        self._unwritten: str | None = None  # why the last changes could not be stored
         self._builders = ThreadPoolExecutor(1, "index")
         self._held = self._filled()
         self._told_seq = self._held.seq
@@ -97,7 +98,7 @@ class Desk:
     @property
     def fault(self) -> str | None:
         """Why the desk cannot work at present; None when it can."""
-        return self._fault if self._thread.is_alive() else "the desk has stopped"
+        return (self._fault or self._unwritten) if self._thread.is_alive() else "the desk has stopped"
 
     @property
     def waiting_count(self) -> int:
@@ -158,8 +159,15 @@ class Desk:
                 raise DeskBusyError(reason) from None
 
     def _filled(self) -> Held:
-        now_ms = floor_ms(self._clock()) - round(EXPIRY_GRACE_S * 1000.0)
-        return Held(self._store.holding(now_ms), self._form, self._engine, self._builders)
+        now_ms, kept_ms = floor_ms(self._clock()), self._policy.kept_ms
+        return Held(
+            self._store.holding(now_ms - kept_ms),
+            self._form,
+            self._engine,
+            self._builders,
+            filled_ms=now_ms,
+            kept_ms=kept_ms,
+        )
 
     def _run(self) -> None:
         while True:
@@ -211,6 +219,8 @@ class Desk:
         new: list[Record] = []
         with self._store.transaction() as transaction:
             now = self._now()
+            if self._held.dropped_too_early(now):  # while it waited for another process
+                raise StoreError("the clock was set back; the picture is read anew", may_pass=True)
             self._held.expire(now)
             others = transaction.records_after(self._held.seq)
             self._held.follow(others)
@@ -235,7 +245,7 @@ class Desk:
                     answers.append(outcome)
                     if not outcome.is_repeat:
                         new.append(outcome.record)
-        self._still = None
+        self._still, self._unwritten = None, None
         for waiting, answer in zip(group, answers, strict=True):
             if isinstance(answer, Exception):
                 waiting.answer.set_exception(answer)
@@ -273,7 +283,7 @@ class Desk:
 
     def _present(self) -> Moment:
         if self._still is None:
-            self._still = Still(self._held.picture.copy(), self._held.seq, self._policy.buffer)
+            self._still = Still(self._held.picture.copy(), self._held.seq, self._policy)
         return Moment(still=self._still, now=self._now())
 
     def _fail(
@@ -281,6 +291,8 @@ class Desk:
     ) -> None:
         """Tell everybody; what is held may hold what was undone, so it is read anew."""
         self._fault = str(error)
+        if group:
+            self._unwritten = str(error)
         _log.error("the desk cannot work", extra={"reason": str(error)})
         for answer in [waiting.answer for waiting in group] + list(questions):
             if not answer.done():

@@ -8,6 +8,8 @@ the plane cannot decide (it stretches a little) is measured in metres of the ell
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -23,6 +25,9 @@ from keepclear.core.packed import (
     PackedVolumes,
     ring_vertices,
 )
+
+PAIRS_AT_ONCE: Final = 50_000
+"""So many candidates are judged together, so that no query takes all memory."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -141,6 +146,12 @@ def meeting(a: PackedVolumes, b: PackedVolumes, candidates: Ints, margins: Margi
     Returns:
         Some of the candidates, in their order, shape (m, 2).
     """
+    if len(candidates) > PAIRS_AT_ONCE:
+        parts = [
+            meeting(a, b, candidates[start : start + PAIRS_AT_ONCE], margins, all_pairs)
+            for start in range(0, len(candidates), PAIRS_AT_ONCE)
+        ]
+        return np.concatenate(parts)
     wanted = judged_pairs(a, b, candidates, all_pairs)
     wanted &= times_and_heights_meet(a, b, candidates, margins)
     candidates = candidates[wanted]

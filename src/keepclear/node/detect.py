@@ -16,6 +16,8 @@ from keepclear.core.resolution import resolve as resolve_in
 from keepclear.core.shifts import Limits
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.core.volumes import Volume4D
+from keepclear.node.outcomes import NotOwnerError
+from keepclear.node.policy import Policy, span_ms
 
 _NOBODY = ItemId("area")
 
@@ -32,6 +34,7 @@ class Checked:
         seq: Up to which entry of the log.
         now: At what time.
         buffer: The gap asked for.
+        reason: Why "clear" cannot be said although nothing was found; None where it can.
     """
 
     findings: Sequence[Finding]
@@ -41,6 +44,7 @@ class Checked:
     seq: int
     now: datetime
     buffer: Buffer
+    reason: str | None = None
 
 
 class Still:
@@ -49,11 +53,12 @@ class Still:
     Args:
         picture: What was held.
         seq: The last entry of the log in it.
-        buffer: The gap that the party keeps.
+        policy: What the party decided.
     """
 
-    def __init__(self, picture: Picture, seq: int, buffer: Buffer) -> None:
-        self.picture, self.seq, self.buffer = picture, seq, buffer
+    def __init__(self, picture: Picture, seq: int, policy: Policy) -> None:
+        self.picture, self.seq, self.policy = picture, seq, policy
+        self.buffer = policy.buffer
 
     @cached_property
     def meetings(self) -> Meetings:
@@ -99,8 +104,34 @@ class Moment:
     def check(self, item: Item, buffer: Buffer | None = None) -> Checked:
         """Check one item, declared or not, as if it stood in place of the one with its id."""
         gap = self.still.buffer if buffer is None else buffer
-        findings = self.still.picture.findings_of(item, buffer=gap)
-        return self._checked(findings, len(findings), gap)
+        self._require_answerable(item)
+        findings = self.picture.findings_of(item, buffer=gap)
+        return self._checked(findings, len(findings), gap, self._undecided(item, gap))
+
+    def _require_answerable(self, item: Item) -> None:
+        """Refuse what is too large, and what has the id of somebody else's item.
+
+        The item would be judged in the place of that one, and so not against it.
+
+        Raises:
+            InvalidValueError: It is over a limit.
+            NotOwnerError: The id is another party's.
+        """
+        self.still.policy.check_size(item)
+        if item.id in self.picture:
+            owner = self.picture.label(item.id).party
+            if owner != item.party:
+                raise NotOwnerError(item.id, owner)
+
+    def _undecided(self, item: Item, gap: Buffer) -> str | None:
+        """Tell whether what has left the picture already could be in the way."""
+        start_ms, end_ms = span_ms(item)
+        now_ms, kept_ms = floor_ms(self.now), self.still.policy.kept_ms
+        if end_ms + round(gap.time_s * 1000.0) < now_ms - kept_ms:
+            return "all of it is over, and what was there then has left the picture"
+        if max(start_ms, now_ms) - round(gap.time_s * 1000.0) < now_ms - kept_ms:
+            return "the gap in time reaches back to what has left the picture already"
+        return None
 
     def conflicts(self, after: int, limit: int) -> Checked:
         """Check everything against everything, soonest first; what is over is left out.
@@ -110,7 +141,7 @@ class Moment:
             limit: At most so many findings are made.
         """
         meetings = self.still.meetings
-        soonest = meetings.soonest(floor_ms(self.now))
+        soonest = meetings.soonest(floor_ms(self.now) - self.still.policy.kept_ms)
         findings = [meetings.finding(number) for number in soonest[after : after + limit].tolist()]
         return self._checked(findings, len(soonest), self.still.buffer)
 
@@ -123,13 +154,16 @@ class Moment:
                 now, and what has begun is not moved to begin earlier.
             buffer: The gap that must be left; None for that of the party.
         """
+        self._require_answerable(item)
         if limits.not_before is None:
             begins = instant_of(min(volume.time.start_ms for volume in item.volumes))
             limits = replace(limits, not_before=min(begins, self.now))
         gap = self.still.buffer if buffer is None else buffer
         return resolve_in(self.still.picture, item, limits=limits, buffer=gap)
 
-    def _checked(self, findings: Sequence[Finding], total: int, buffer: Buffer) -> Checked:
+    def _checked(
+        self, findings: Sequence[Finding], total: int, buffer: Buffer, reason: str | None = None
+    ) -> Checked:
         return Checked(
             findings=findings,
             total=total,
@@ -138,4 +172,5 @@ class Moment:
             seq=self.still.seq,
             now=self.now,
             buffer=buffer,
+            reason=None if total else reason,
         )

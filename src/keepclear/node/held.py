@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import datetime
+from typing import Final
 
 from keepclear.core.conflicts import Buffer, Finding, Item, label_of
 from keepclear.core.index import Engine
@@ -16,8 +17,11 @@ from keepclear.core.intents import ItemId
 from keepclear.core.packed import PackedVolumes
 from keepclear.core.picture import Meetings, Picture
 from keepclear.core.times import floor_ms
-from keepclear.node.policy import expires_ms
+from keepclear.node.policy import EXPIRY_GRACE_S
 from keepclear.node.ports import Holding, ItemForm, Record
+
+DEFAULT_KEPT_MS: Final = round(EXPIRY_GRACE_S * 1000.0)
+"""So long after its end an item is held where no gap in time is kept."""
 
 
 class Held:
@@ -28,6 +32,8 @@ class Held:
         form: How items are written.
         engine: Which code searches.
         builders: Where the index is rebuilt while the node goes on; None to wait for it.
+        filled_ms: What time it was when the store was asked; what was over then is not in `holding`.
+        kept_ms: How long after its end an item is held.
 
     Attributes:
         picture: The items that are not over.
@@ -40,14 +46,19 @@ class Held:
         form: ItemForm,
         engine: Engine = Engine.AUTO,
         builders: Executor | None = None,
+        *,
+        filled_ms: int = 0,
+        kept_ms: int = DEFAULT_KEPT_MS,
     ) -> None:
         self.picture = Picture(engine=engine, builders=builders)
         self.picture.hold_packed(holding.labels, holding.volumes)
         self.seq = holding.seq
         self._form = form
-        self._now_ms, self._dropped_ms = 0, 0
+        self._kept_ms = kept_ms
+        # Something was left out, or dropped, that would count at this instant or before.
+        self._now_ms, self._dropped_ms = filled_ms, filled_ms - 1
         self._expiring = [
-            (expires_ms(end), label.id)
+            (end + kept_ms, label.id)
             for end, label in zip(holding.end_ms.tolist(), holding.labels, strict=True)
         ]
         heapq.heapify(self._expiring)
@@ -76,10 +87,13 @@ class Held:
         label = record.label
         self.picture.drop(label.id)
         self._end_ms.pop(label.id, None)
-        if packed is not None and expires_ms(record.end_ms) >= self._now_ms:
+        expires = record.end_ms + self._kept_ms
+        if packed is not None and expires < self._now_ms:
+            self._dropped_ms = max(self._dropped_ms, expires)
+        elif packed is not None:
             self.picture.hold_packed([label], packed._replace(owner=packed.owner * 0))
-            self._end_ms[label.id] = expires_ms(record.end_ms)
-            heapq.heappush(self._expiring, (expires_ms(record.end_ms), label.id))
+            self._end_ms[label.id] = expires
+            heapq.heappush(self._expiring, (expires, label.id))
         self.seq = record.seq
 
     def expire(self, now: datetime) -> None:
@@ -90,7 +104,7 @@ class Held:
             if self._end_ms.get(item_id) == expires:  # else it was amended since
                 del self._end_ms[item_id]
                 self.picture.drop(ItemId(item_id))
-                self._dropped_ms = expires
+                self._dropped_ms = max(self._dropped_ms, expires)
 
     def dropped_too_early(self, now: datetime) -> bool:
         """Tell whether something was dropped that has not ended by now: the clock was set back."""

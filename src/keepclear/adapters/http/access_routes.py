@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -14,7 +16,7 @@ from keepclear.adapters.http.endpoints import JSON, Call, Endpoint, Reply
 from keepclear.adapters.http.gate import COOKIE, bearer_of
 from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.problems import HttpProblemError
-from keepclear.adapters.store.access import SESSION_S, TokenRow
+from keepclear.adapters.store.access import SESSION_S, TokenRow, UnknownTokenError
 from keepclear.core.intents import PartyId
 from keepclear.core.times import rfc3339
 from keepclear.node.access import Grant, Role
@@ -68,7 +70,7 @@ class AccessRoutes:
             grant = node.guest
         else:
             raise HttpProblemError(HTTPStatus.UNAUTHORIZED, "this node needs a token to sign in")
-        session, secret = node.access.sign_in(grant)
+        session, secret = await asyncio.to_thread(node.access.sign_in, grant)
         reply = Response(encode(self._session_body(grant, session.csrf)), media_type=JSON)
         reply.headers["Cache-Control"] = "no-store"
         left_s = int((grant.expires - node.clock()).total_seconds())
@@ -89,20 +91,33 @@ class AccessRoutes:
         return Reply(body=self._session_body(call.granted, csrf))
 
     async def _sign_out(self, call: Call) -> Reply:
-        self._node.access.sign_out(call.request.cookies.get(COOKIE, ""))
+        await asyncio.to_thread(self._node.access.sign_out, call.request.cookies.get(COOKIE, ""))
         reply = Response(status_code=_NO_CONTENT)
         is_secure = self._node.gate.is_encrypted(call.request)
         reply.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=is_secure)
         return Reply(response=reply)
 
-    async def _tokens(self, _: Call) -> Reply:
-        return Reply(body=wire.Tokens(tokens=[_token_body(row) for row in self._node.access.tokens()]))
+    async def _tokens(self, call: Call) -> Reply:
+        rows = await asyncio.to_thread(self._node.access.tokens)
+        shown = [row for row in rows if self._governs(call.granted, row.grant.actor.party)]
+        return Reply(body=wire.Tokens(tokens=[_token_body(row) for row in shown]))
+
+    def _governs(self, grant: Grant, party: str) -> bool:
+        """Tell whether an administrator decides over the tokens of a party.
+
+        Those of the node's own party do over all; the others only over those of their own.
+        """
+        return grant.actor.party in (party, self._node.settings.node.party)
 
     async def _issue_token(self, call: Call) -> Reply:
         body: wire.TokenIssue = call.body
         party = body.party or call.granted.actor.party
+        if not self._governs(call.granted, party):
+            detail = f"only an administrator of {party!r} or of the node's own party issues its tokens"
+            raise HttpProblemError(HTTPStatus.FORBIDDEN, detail)
         actor = Actor(party=PartyId(party), person=body.person)
-        grant, secret = self._node.access.issue(actor, Role(body.role), days=body.days)
+        issue = partial(self._node.access.issue, actor, Role(body.role), days=body.days)
+        grant, secret = await asyncio.to_thread(issue)
         told = wire.TokenIssued(
             id=grant.token_id,
             party=actor.party,
@@ -116,7 +131,13 @@ class AccessRoutes:
         return Reply(body=told, status=_CREATED)
 
     async def _revoke_token(self, call: Call) -> Reply:
-        self._node.access.revoke(call.path)
+        rows = await asyncio.to_thread(self._node.access.tokens)
+        if not any(
+            row.grant.token_id == call.path and self._governs(call.granted, row.grant.actor.party)
+            for row in rows
+        ):
+            raise UnknownTokenError(call.path)
+        await asyncio.to_thread(self._node.access.revoke, call.path)
         return Reply(response=Response(status_code=_NO_CONTENT))
 
     def _session_body(self, grant: Grant, csrf: str | None) -> wire.SessionTold:

@@ -55,7 +55,7 @@ def answer_body(checked: Checked, *, after: int = 0, assumptions: Iterable[str] 
     """Return what a check answers."""
     shown = after + len(checked.findings)
     return wire.Answer(
-        answer="conflict" if checked.total else "clear",
+        answer="conflict" if checked.total else "clear" if checked.reason is None else "cannot_decide",
         findings=finding_bodies(checked.findings),
         total=checked.total,
         checked=wire.CheckedAmong(
@@ -68,6 +68,7 @@ def answer_body(checked: Checked, *, after: int = 0, assumptions: Iterable[str] 
                 "vertical_m": checked.buffer.vertical_m,
                 "time_s": checked.buffer.time_s,
             },
+            reason=checked.reason,
         ),
         next=shown if shown < checked.total else None,
         assumptions=sorted(set(assumptions)),

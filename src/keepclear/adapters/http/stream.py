@@ -44,17 +44,29 @@ class _Listener:
     """What waits for one listener."""
 
     def __init__(self) -> None:
-        self.waiting: asyncio.Queue[tuple[int | None, bytes] | None] = asyncio.Queue(LISTENER_QUEUE_MAX)
+        # An entry of the log with its number, or the kind of something of which only the latest matters.
+        self.waiting: asyncio.Queue[tuple[int, bytes] | str | None] = asyncio.Queue(LISTENER_QUEUE_MAX)
+        self.latest: dict[str, bytes] = {}
         self.is_cut = False
         self.patience: asyncio.Timeout | None = None
 
-    def give(self, seq: int | None, text: bytes) -> None:
+    def give(self, seq: int, text: bytes) -> None:
+        self._put((seq, text))
+
+    def give_latest(self, kind: str, text: bytes) -> None:
+        """Give something in the place of the one of its kind that still waits."""
+        is_waiting = kind in self.latest
+        self.latest[kind] = text
+        if not is_waiting:
+            self._put(kind)
+
+    def _put(self, entry: tuple[int, bytes] | str) -> None:
         if self.is_cut:
             return
         if self.waiting.full():
             self.end()
         else:
-            self.waiting.put_nowait((seq, text))
+            self.waiting.put_nowait(entry)
 
     def end(self) -> None:
         self.is_cut = True
@@ -107,16 +119,14 @@ class Hub:
         if self._listeners:
             for record in records:
                 text = event_text("item", encode(event_body(record)), record.seq)
-                self._spread(record.seq, text)
+                for listener in self._listeners:
+                    listener.give(record.seq, text)
 
     def spread(self, kind: str, data: bytes) -> None:
         """Tell of something of which only the latest matters."""
-        if self._listeners:
-            self._spread(None, event_text(kind, data))
-
-    def _spread(self, seq: int | None, text: bytes) -> None:
+        text = event_text(kind, data)
         for listener in self._listeners:
-            listener.give(seq, text)
+            listener.give_latest(kind, text)
 
     def close(self) -> None:
         """End every stream."""
@@ -163,8 +173,10 @@ async def _events(
             yield b"".join(event_text("item", encode(event_body(record)), record.seq) for record in records)
             sent = records[-1].seq
     while (entry := await listener.waiting.get()) is not None:
-        seq, text = entry
-        if seq is None and not is_admitted():
-            return
-        if seq is None or seq > sent:  # else it was read from the log already
+        if isinstance(entry, str):
+            text = listener.latest.pop(entry)
+            if not is_admitted():
+                return
             yield text
+        elif entry[0] > sent:  # else it was read from the log already
+            yield entry[1]

@@ -35,6 +35,8 @@ TOKENS_MAX: Final = 1_000
 """So many tokens may be good at one time; more are refused until one is revoked or expires."""
 SESSIONS_MAX: Final = 10_000
 """So many sessions may be good at one time; the one that ends first goes when there are more."""
+SESSIONS_OF_TOKEN_MAX: Final = 20
+"""So many browsers may be signed in by one token; the session that ends first goes when there are more."""
 
 _SECRET_BYTES: Final = 32
 
@@ -100,12 +102,17 @@ class Access:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
-        self._connection = connect(path)
-        self._lock = threading.Lock()
+        # Who reads never waits for who writes: that may have to wait for the desk, or another process.
+        self._writer, self._reader = connect(path), connect(path)
+        self._writing, self._reading = threading.Lock(), threading.Lock()
 
     def _run(self, sql: str, values: Sequence[apsw.SQLiteValue] = ()) -> list[tuple[apsw.SQLiteValue, ...]]:
-        with self._lock, named_errors(self._path):
-            return list(self._connection.execute(sql, tuple(values)))
+        with self._writing, named_errors(self._path):
+            return list(self._writer.execute(sql, tuple(values)))
+
+    def _read(self, sql: str, values: Sequence[apsw.SQLiteValue] = ()) -> list[tuple[apsw.SQLiteValue, ...]]:
+        with self._reading, named_errors(self._path):
+            return list(self._reader.execute(sql, tuple(values)))
 
     def _now_ms(self) -> int:
         return floor_ms(self._clock())
@@ -149,7 +156,7 @@ class Access:
 
     def tokens(self) -> list[TokenRow]:
         """Return all tokens, those that expired or were revoked too, the newest first."""
-        rows = self._run(
+        rows = self._read(
             "select id, party, person, role, expires_ms, created_ms, revoked_ms from token "
             "order by created_ms desc, id"
         )
@@ -182,7 +189,7 @@ class Access:
         Raises:
             SignInError: It is not good.
         """
-        rows = self._run(
+        rows = self._read(
             "select id, party, person, role, expires_ms from token "
             "where hash = ? and expires_ms >= ? and revoked_ms is null",
             (_hash(secret), self._now_ms()),
@@ -207,6 +214,11 @@ class Access:
             (SESSIONS_MAX - 1,),
         )
         self._run(
+            "delete from session where token_id = ? and hash not in (select hash from session "
+            "where token_id = ? order by expires_ms desc limit ?)",
+            (grant.token_id, grant.token_id, SESSIONS_OF_TOKEN_MAX - 1),
+        )
+        self._run(
             "insert into session values (?, ?, ?, ?)", (_hash(secret), grant.token_id, csrf, expires_ms)
         )
         return Session(grant=grant, csrf=csrf), secret
@@ -218,7 +230,7 @@ class Access:
             SignInError: It has ended, or its token is not good any more.
         """
         now_ms = self._now_ms()
-        rows = self._run(
+        rows = self._read(
             "select t.id, t.party, t.person, t.role, min(t.expires_ms, s.expires_ms), s.csrf "
             "from session s join token t on t.id = s.token_id "
             "where s.hash = ? and s.expires_ms >= ? and t.expires_ms >= ? and t.revoked_ms is null",
@@ -234,8 +246,9 @@ class Access:
 
     def close(self) -> None:
         """Release the database."""
-        with self._lock:
-            self._connection.close()
+        with self._writing, self._reading:
+            self._reader.close()
+            self._writer.close()
 
 
 def _int(value: apsw.SQLiteValue) -> int:

@@ -49,7 +49,7 @@ def examine(path: Path) -> Content:
     if not path.is_file():
         raise StoreError(f"{path}: there is no such file", may_pass=False)
     with named_errors(path):
-        connection = apsw.Connection(path.absolute().as_uri() + "?mode=ro", flags=_READ_URI)
+        connection = _read_only(path)
         try:
             if connection.pragma("application_id") != APPLICATION_ID:
                 raise StoreError(f"{path}: this is no database of Keepclear", may_pass=False)
@@ -69,6 +69,10 @@ def examine(path: Path) -> Content:
     if entries != last_seq:
         raise StoreError(f"{path}: entries of its log are missing; restore a backup", may_pass=False)
     return Content(schema=schema, item_count=items, last_seq=last_seq)
+
+
+def _read_only(path: Path) -> apsw.Connection:
+    return apsw.Connection(path.absolute().as_uri() + "?mode=ro", flags=_READ_URI)
 
 
 def back_up(database: Path, target: Path, *, progress: Callable[[int, int], None] = _untold) -> Content:
@@ -91,7 +95,7 @@ def back_up(database: Path, target: Path, *, progress: Callable[[int, int], None
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-        _copy(database, part, progress)
+        _copy(connect(database), part, progress)
         content = examine(part)
         _on_disk(part)
         part.rename(target)
@@ -105,8 +109,7 @@ def back_up(database: Path, target: Path, *, progress: Callable[[int, int], None
     return content
 
 
-def _copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:
-    reader = connect(source)
+def _copy(reader: apsw.Connection, target: Path, progress: Callable[[int, int], None]) -> None:
     with named_errors(target):
         writer = apsw.Connection(str(target))
         try:
@@ -149,13 +152,13 @@ def restore(
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-        _copy(backup, part, _untold)
+        _copy(_read_only(backup), part, _untold)
         examine(part)
         _on_disk(part)
         if aside is not None:
-            database.rename(aside)
-        for ending in ("-wal", "-shm"):  # of the old database; its last writer has emptied them
-            Path(f"{database}{ending}").unlink(missing_ok=True)
+            for ending in ("", "-wal", "-shm"):  # a log beside it may hold its last changes
+                if Path(f"{database}{ending}").exists():
+                    Path(f"{database}{ending}").rename(f"{aside}{ending}")
         part.rename(database)
         _on_disk(database.absolute().parent)
     except OSError as error:
@@ -178,8 +181,8 @@ def _require_unused(database: Path) -> None:
         mode = connection.pragma("journal_mode", "delete")
     except (apsw.BusyError, apsw.LockedError):
         mode = "wal"
-    except apsw.Error:
-        return  # damaged: nobody works with it
+    except (apsw.NotADBError, apsw.CorruptError):
+        return  # nobody works with it
     finally:
         connection.close()
     if mode != "delete":
