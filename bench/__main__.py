@@ -14,6 +14,7 @@ from typing import Final
 from bench import (
     api,
     command,
+    console,
     declares,
     indexing,
     kills,
@@ -27,7 +28,7 @@ from bench.measure import Row
 from bench.served import ROOT
 
 PEERS: Final = ("strtree", "postgis")
-SUITES: Final = ("index", "peers", "command", "resolution", "declares", "races", "kills", "api")
+SUITES: Final = ("index", "peers", "command", "resolution", "declares", "races", "kills", "api", "console")
 FOLDER: Final = ROOT / "build" / "bench"
 _UNITS: Final = {"k": 1_000, "m": 1_000_000}
 _SIZE_MIN: Final = 10_000
@@ -173,6 +174,9 @@ def _measure_node(rows: list[Row], only: Sequence[str], folder: Path, *, quick: 
         api.bench_api(rows, folder, quick=quick)
         _progress("a node, started")
         api.bench_cold_start(rows, folder, quick=quick)
+    if "console" in only:
+        _progress("the console in a browser")
+        console.bench_console(rows, quick=quick)
 
 
 def _progress(text: str) -> None:
