@@ -517,3 +517,21 @@ def test_a_node_that_started_with_a_fast_clock_holds_everything_once_it_is_right
     # Then what it had left out is there
     assert late.ids() == ["A"]
     late.desk.close()
+
+
+def test_a_node_that_could_not_store_says_so_until_it_can(
+    office: Office, store: WatchedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a change that could not be stored
+    def failing() -> None:
+        raise StoreError("the disk is full", may_pass=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "transaction", failing)
+        assert office.declare(A).exception(timeout=WAIT_S) is not None
+    # When questions are answered again, and a repeat or a refusal stores nothing
+    assert office.ids() == []
+    assert office.desk.fault is not None
+    # Then only a change that is stored shows that it can store
+    office.declared(A)
+    assert office.desk.fault is None

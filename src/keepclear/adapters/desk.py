@@ -245,7 +245,9 @@ class Desk:
                     answers.append(outcome)
                     if not outcome.is_repeat:
                         new.append(outcome.record)
-        self._still, self._unwritten = None, None
+        self._still = None
+        if any(isinstance(answer, Outcome) and not answer.is_repeat for answer in answers):
+            self._unwritten = None  # something was stored: it can be done again
         for waiting, answer in zip(group, answers, strict=True):
             if isinstance(answer, Exception):
                 waiting.answer.set_exception(answer)

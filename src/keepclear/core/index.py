@@ -169,11 +169,6 @@ def _in_blocks(below: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return np.ascontiguousarray(padded.reshape(count, FAN_OUT, 10).swapaxes(1, 2))
 
 
-def boxes_overlap(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Tell which boxes overlap, row by row, shapes (n, 10) and (n, 10) or (1, 10) to (n,)."""
-    return np.asarray(((query[:, :5] <= stored[:, 5:]) & (stored[:, :5] <= query[:, 5:])).all(axis=1))
-
-
 def _candidates(tree: Tree, query_boxes: npt.NDArray[np.int32], at_least: Ints | None = None) -> Ints:
     """Find the pairs of a query box and a stored volume whose boxes overlap, level by level.
 

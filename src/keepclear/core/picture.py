@@ -42,7 +42,6 @@ NEWCOMERS_RATIO: Final = 0.02
 """So many of the volumes in the index may stand beside it, where that is more."""
 
 _TOLD_EVERY: Final = 500
-_NOWHERE: Final = 2**31 - 1
 
 
 class Hits(NamedTuple):
@@ -465,7 +464,7 @@ class Meetings:
 def _overlapping(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> Ints:
     """Return the pairs whose boxes overlap, shapes (n, 10) and (m, 10) to (k, 2)."""
     # Most lie outside of all of the query together, and already in the first dimension.
-    low, high = query[:, :5].min(axis=0, initial=_NOWHERE), query[:, 5:].max(axis=0, initial=-_NOWHERE)
+    low, high = query[:, :5].min(axis=0), query[:, 5:].max(axis=0)
     near = np.arange(len(stored))
     for axis in range(5):
         near = near[(stored[near, axis] <= high[axis]) & (low[axis] <= stored[near, axis + 5])]

@@ -94,11 +94,11 @@ class Moment:
         Returns:
             The ids, sorted, at most `limit`; and whether there are more.
         """
-        query = self.still.picture.packed(OperationalIntent(id=_NOBODY, volumes=(area,)))
+        query = self.picture.packed(OperationalIntent(id=_NOBODY, volumes=(area,)))
         # The area is of nobody, so that it meets the items of every party and zones too.
         nobody = query.owner * 0 - 1
-        hits = self.still.picture.search(query._replace(owner=nobody, party=nobody), NO_MARGINS)
-        ids = sorted({self.still.picture.owner(place).id for place in set(hits.stored.owner.tolist())})
+        hits = self.picture.search(query._replace(owner=nobody, party=nobody), NO_MARGINS)
+        ids = sorted({self.picture.owner(place).id for place in set(hits.stored.owner.tolist())})
         return ids[:limit], len(ids) > limit
 
     def check(self, item: Item, buffer: Buffer | None = None) -> Checked:
@@ -159,7 +159,7 @@ class Moment:
             begins = instant_of(min(volume.time.start_ms for volume in item.volumes))
             limits = replace(limits, not_before=min(begins, self.now))
         gap = self.still.buffer if buffer is None else buffer
-        return resolve_in(self.still.picture, item, limits=limits, buffer=gap)
+        return resolve_in(self.picture, item, limits=limits, buffer=gap)
 
     def _checked(
         self, findings: Sequence[Finding], total: int, buffer: Buffer, reason: str | None = None
@@ -167,8 +167,8 @@ class Moment:
         return Checked(
             findings=findings,
             total=total,
-            operation_count=len(self.still.picture) - self.still.picture.zone_count,
-            zone_count=self.still.picture.zone_count,
+            operation_count=len(self.picture) - self.picture.zone_count,
+            zone_count=self.picture.zone_count,
             seq=self.still.seq,
             now=self.now,
             buffer=buffer,

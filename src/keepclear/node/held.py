@@ -69,10 +69,10 @@ class Held:
         for record in records:
             assert record.seq == self.seq + 1, "an entry of the log was left out"
             if record.is_over:
-                self._take(record, None)
+                self.take(record, None)
             else:
                 item = self._form.read(record.text)
-                self._take(record, self.picture.packed(item))
+                self.take(record, self.picture.packed(item))
 
     def take(self, record: Record, packed: PackedVolumes | None) -> None:
         """Take over an entry that was just written.
@@ -81,9 +81,6 @@ class Held:
             record: The entry.
             packed: The volumes of its item; None for one that is over.
         """
-        self._take(record, packed)
-
-    def _take(self, record: Record, packed: PackedVolumes | None) -> None:
         label = record.label
         self.picture.drop(label.id)
         self._end_ms.pop(label.id, None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,22 +92,32 @@ def back_up(database: Path, target: Path, *, progress: Callable[[int, int], None
     """
     if target.exists():
         raise StoreError(f"{target}: it exists already; name another file", may_pass=False)
+    with _copied(connect(database), target, progress) as content:
+        pass
+    return content
+
+
+@contextmanager
+def _copied(
+    reader: apsw.Connection, target: Path, progress: Callable[[int, int], None] = _untold
+) -> Iterator[Content]:
+    """Copy a database beside its target, check the copy, and give it the name when the block ends."""
     part = target.with_name(f".{target.name}.part")
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-        _copy(connect(database), part, progress)
+        _copy(reader, part, progress)
         content = examine(part)
         _on_disk(part)
+        yield content
         part.rename(target)
         _on_disk(target.absolute().parent)
     except OSError as error:
-        raise StoreError(
-            f"{target}: it cannot be written: {error.strerror or error}", may_pass=False
-        ) from error
+        reason = f"{target}: it cannot be written: {error.strerror or error}"
+        raise StoreError(reason, may_pass=False) from error
     finally:
+        reader.close()
         part.unlink(missing_ok=True)
-    return content
 
 
 def _copy(reader: apsw.Connection, target: Path, progress: Callable[[int, int], None]) -> None:
@@ -120,7 +131,6 @@ def _copy(reader: apsw.Connection, target: Path, progress: Callable[[int, int], 
             writer.execute("pragma journal_mode = delete")  # one file, without a log beside it
         finally:
             writer.close()
-            reader.close()
 
 
 def restore(
@@ -140,38 +150,20 @@ def restore(
     Raises:
         StoreError: The backup is damaged, there is a database, or a node is using it.
     """
-    content = examine(backup)
+    examine(backup)
     aside = None
-    part = database.with_name(f".{database.name}.part")
     if database.exists():
         if not replaces:
             reason = f"{database}: there is a database; say --replace to move it aside"
             raise StoreError(reason, may_pass=False)
         _require_unused(database)
         aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
-    try:
-        part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-        _copy(_read_only(backup), part, _untold)
-        examine(part)
-        _on_disk(part)
+    with _copied(_read_only(backup), database) as content:
         if aside is not None:
             for ending in ("", "-wal", "-shm"):  # a log beside it may hold its last changes
                 if Path(f"{database}{ending}").exists():
                     Path(f"{database}{ending}").rename(f"{aside}{ending}")
-        part.rename(database)
-        _on_disk(database.absolute().parent)
-    except OSError as error:
-        raise StoreError(
-            f"{database}: it cannot be written: {error.strerror or error}", may_pass=False
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
     return content, aside
-
-
-def _unwritable(path: Path, error: OSError) -> StoreError:
-    return StoreError(f"{path}: it cannot be written: {error.strerror or error}", may_pass=False)
 
 
 def _require_unused(database: Path) -> None:
