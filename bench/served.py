@@ -72,6 +72,12 @@ class Client:
         self._connection.close()
 
 
+def _installed_environment() -> dict[str, str]:
+    """Have modules compiled once, as where a package was installed, whatever this shell is set to."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bench" / "pycache")} | environment
+
+
 class NodeProcess:
     """A node that serves a database until the block is left."""
 
@@ -79,7 +85,10 @@ class NodeProcess:
         arguments = [str(database), conflicts.value, now.isoformat()]
         self._began_s = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.served", *arguments], cwd=ROOT, stdout=subprocess.PIPE
+            [sys.executable, "-m", "bench.served", *arguments],
+            cwd=ROOT,
+            env=_installed_environment(),
+            stdout=subprocess.PIPE,
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

@@ -143,6 +143,28 @@ def test_a_copy_does_not_change_with_the_picture(items: list[Item]) -> None:
     assert "new" not in twin
 
 
+@given(pictures(), st.data(), st.booleans())
+def test_a_picture_and_its_copy_may_both_change(items: list[Item], data: st.DataObject, aside: bool) -> None:
+    builders = Builders() if aside else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picture_module, "NEWCOMERS_MIN", data.draw(st.sampled_from([2, 10_000])))
+        picture = Picture(builders=builders)
+        for item in items[:2]:
+            picture.hold(item)
+        twin = picture.copy()
+        held = {"picture": items[:2], "twin": items[:2]}
+        for item in items[2:]:
+            name = data.draw(st.sampled_from(["picture", "twin"]))
+            (picture if name == "picture" else twin).hold(item)
+            held[name] = [*held[name], item]
+            if builders is not None and data.draw(st.booleans()):
+                builders.build()
+        for item in items:
+            found = pairs(picture.findings_of(item)), pairs(twin.findings_of(item))
+            fresh = Picture(held["picture"]), Picture(held["twin"])
+            assert found == (pairs(fresh[0].findings_of(item)), pairs(fresh[1].findings_of(item)))
+
+
 def test_pairs_are_given_soonest_first_and_those_that_are_over_left_out() -> None:
     early, late = window(0, 10), window(60, 90)
     picture = Picture(

@@ -58,7 +58,9 @@ def unit_vectors(lat_deg: Floats, lng_deg: Floats) -> Floats:
     """
     lat, lng = np.radians(lat_deg), np.radians(lng_deg)
     cos_lat = np.cos(lat)
-    return np.stack((cos_lat * np.cos(lng), cos_lat * np.sin(lng), np.sin(lat)), axis=-1)
+    result = np.empty((len(lat), 3))
+    result[:, 0], result[:, 1], result[:, 2] = cos_lat * np.cos(lng), cos_lat * np.sin(lng), np.sin(lat)
+    return result
 
 
 def position_of(vector: Floats) -> LatLng:
@@ -255,10 +257,11 @@ def tangent_frames(centres: Floats) -> tuple[Floats, Floats]:
     horizontal = np.hypot(x, y)
     polar = horizontal < 1e-12
     safe = np.where(polar, 1.0, horizontal)
-    east = np.stack(
-        (np.where(polar, 0.0, -y / safe), np.where(polar, 1.0, x / safe), np.zeros_like(z)), axis=-1
-    )
-    return east, np.cross(centres, east)
+    east, north = np.zeros_like(centres), np.empty_like(centres)
+    east[:, 0], east[:, 1] = np.where(polar, 0.0, -y / safe), np.where(polar, 1.0, x / safe)
+    north[:, 0], north[:, 1] = -z * east[:, 1], z * east[:, 0]
+    north[:, 2] = x * east[:, 1] - y * east[:, 0]
+    return east, north
 
 
 def curvature_radii_m(sin_lat: float) -> tuple[float, float]:

@@ -172,11 +172,9 @@ def lateral_gap(a_ring: Floats, b_ring: Floats) -> tuple[float, Floats]:
     centre = a_ring.sum(axis=0)
     centre /= np.linalg.norm(centre)
     east, north = (axis[0] for axis in tangent_frames(centre[np.newaxis, :]))
-    depths, flat = [], []
-    for ring in (a_ring, b_ring):
-        depth = ring @ centre
-        depths.append(np.minimum(depth, np.roll(depth, -1)))  # of the farther end of each edge
-        flat.append(np.stack(((ring @ east) / depth, (ring @ north) / depth), axis=-1))
+    axes = np.stack((east, north, centre), axis=-1)
+    in_frame = [ring @ axes for ring in (a_ring, b_ring)]
+    flat = [ring[:, :2] / ring[:, 2:] for ring in in_frame]
     a_polygon, b_polygon = (shapely.polygons(points) for points in flat)
 
     def raised(x: float, y: float) -> Floats:
@@ -186,7 +184,8 @@ def lateral_gap(a_ring: Floats, b_ring: Floats) -> tuple[float, Floats]:
     if shapely.intersects(a_polygon, b_polygon):
         point = shapely.intersection(a_polygon, b_polygon).representative_point()
         return 0.0, raised(point.x, point.y)
-    # Only edges that the plane's stretching leaves in question need measuring.
+    # Only edges that the plane's stretching leaves in question need measuring; of each, the farther end.
+    depths = [np.minimum(ring[:, 2], np.roll(ring[:, 2], -1)) for ring in in_frame]
     surely = float(shapely.distance(a_polygon, b_polygon)) * RADIUS_MAX_M / RADIUS_MIN_M + 1e-12
     least_depth = min(float(depths[0].min()), float(depths[1].min())) - surely
     a_edges, b_edges = (

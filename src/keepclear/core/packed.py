@@ -41,6 +41,8 @@ _SLACK_FREE_EDGE_M: Final = 1_500.0
 
 BOX_LIMIT: Final = 2**31 - 4
 """Boxes end here: what is beyond counts as here."""
+_BOX_STEPS: Final = np.array([BOX_PER_UNIT] * 3 + [100.0, 1e-3] + [BOX_PER_UNIT] * 3 + [100.0, 1e-3])
+_BOX_ENDS: Final = np.array(([BOX_PER_UNIT] * 3 + [float(BOX_LIMIT)] * 2) * 2)
 FAN_OUT: Final = 16
 """How many boxes a block of the tree holds."""
 
@@ -342,24 +344,24 @@ def boxes(packed: PackedVolumes, epoch_ms: int, margins: Margins = NO_MARGINS) -
         Least x, y, z (2^-30 of a unit vector), height (cm), time (s), and the greatest of the same,
         shape (n, 10). What is beyond the range of a whole number stands at its end.
     """
-    result = np.empty((packed.volume_count, 10), dtype=np.int32)
     if packed.volume_count == 0:
-        return result
+        return np.empty((0, 10), dtype=np.int32)
     # Inside its ring a footprint bulges out of the box of the vertices, by 1 / cos(radius) at most.
     bulge = 1.0 / np.cos(packed.radius_rad) - 1.0
     spread = bulge + (margins.lateral_m * (1.0 + BUFFER_SLACK_RATIO) + BOX_MARGIN_M) / 6_335_000.0
-    low = np.minimum.reduceat(packed.vertices, packed.first[:-1], axis=0) - spread[:, np.newaxis]
-    high = np.maximum.reduceat(packed.vertices, packed.first[:-1], axis=0) + spread[:, np.newaxis]
     vertical_m = margins.vertical_m + BOX_MARGIN_M
-
-    def whole(values: Floats) -> npt.NDArray[np.int32]:
-        return np.clip(values, -BOX_LIMIT, BOX_LIMIT).astype(np.int32)
-
-    # Beyond the earth there is nothing: clipping to +-1 keeps the numbers in range.
-    result[:, 0:3] = whole(np.floor(np.clip(low, -1.0, 1.0) * BOX_PER_UNIT))
-    result[:, 5:8] = whole(np.ceil(np.clip(high, -1.0, 1.0) * BOX_PER_UNIT))
-    result[:, 3] = whole(np.floor(packed.lower_m * 100.0 - vertical_m * 100.0))
-    result[:, 8] = whole(np.ceil(packed.upper_m * 100.0 + vertical_m * 100.0))
-    result[:, 4] = whole(np.floor((packed.start_ms - epoch_ms - margins.time_ms) / 1000.0))
-    result[:, 9] = whole(np.ceil((packed.end_ms - epoch_ms + margins.time_ms) / 1000.0))
-    return result
+    bounds = np.empty((packed.volume_count, 10))
+    low, high = bounds[:, :5], bounds[:, 5:]
+    low[:, :3] = np.minimum.reduceat(packed.vertices, packed.first[:-1], axis=0) - spread[:, np.newaxis]
+    high[:, :3] = np.maximum.reduceat(packed.vertices, packed.first[:-1], axis=0) + spread[:, np.newaxis]
+    low[:, 3] = packed.lower_m - vertical_m
+    high[:, 3] = packed.upper_m + vertical_m
+    low[:, 4] = packed.start_ms - epoch_ms - margins.time_ms
+    high[:, 4] = packed.end_ms - epoch_ms + margins.time_ms
+    bounds *= _BOX_STEPS
+    np.floor(low, out=low)
+    np.ceil(high, out=high)
+    # Beyond the earth there is nothing, and no footprint reaches there: 1.0 is the end as well as 2^30.
+    np.minimum(bounds, _BOX_ENDS, out=bounds)
+    np.maximum(bounds, -_BOX_ENDS, out=bounds)
+    return bounds.astype(np.int32)

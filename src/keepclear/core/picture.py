@@ -36,12 +36,14 @@ from keepclear.core.index import Engine, Progress, VolumeIndex
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.packed import Ints, Margins, PackedVolumes, boxes, joined, pack, widest
 
-NEWCOMERS_MIN: Final = 4_000
+NEWCOMERS_MIN: Final = 16_000
 """So many volumes may stand beside the index before it is rebuilt."""
 NEWCOMERS_RATIO: Final = 0.02
 """So many of the volumes in the index may stand beside it, where that is more."""
 
 _TOLD_EVERY: Final = 500
+_OVERLAPS_AT_ONCE: Final = 1_000_000
+_PART, _ROW = 10, 11
 
 
 class Hits(NamedTuple):
@@ -65,15 +67,16 @@ class _Parts(NamedTuple):
 
     Attributes:
         indexed: What stood at the last rebuild.
-        newcomers: What came since, larger parts first.
-        newcomer_boxes: Their boxes.
+        newcomers: What came since, as it came.
+        newcomer_boxes: The boxes of its volumes, then in which part and row each volume stands, shape
+            (12, m).
         has_gone: Whether some of the volumes are of items that are held no longer.
         taken_count: So many of the newcomers are being built into the next index, in another thread.
     """
 
     indexed: VolumeIndex
     newcomers: tuple[PackedVolumes, ...] = ()
-    newcomer_boxes: tuple[npt.NDArray[np.int32], ...] = ()
+    newcomer_boxes: npt.NDArray[np.int32] = np.empty((12, 0), dtype=np.int32)
     has_gone: bool = False
     taken_count: int = 0
 
@@ -120,6 +123,7 @@ class Picture:
                 raise InvalidValueError("id", f"the id {item.id!r} stands twice")
             self._add(label_of(item))
         self._parts = _Parts(VolumeIndex(self._pack(held, range(len(held))), engine))
+        self._room = self._parts.newcomer_boxes  # `newcomer_boxes`, and room for more
 
     @property
     def labels(self) -> Sequence[Label]:
@@ -197,6 +201,7 @@ class Picture:
         twin = copy.copy(self)
         twin._builders, twin._building = None, None
         twin._parts = self._parts._replace(taken_count=0)
+        twin._room = twin._parts.newcomer_boxes  # without the room behind, which is this one's
         twin._labels, twin._place, twin._party = self._labels.copy(), self._place.copy(), self._party.copy()
         return twin
 
@@ -228,37 +233,42 @@ class Picture:
 
     def _stand_beside(self, volumes: PackedVolumes) -> None:
         """Put volumes beside the index; rebuild it once they are too many."""
-        parts, part_boxes = (
-            [*self._parts.newcomers, volumes],
-            [*self._parts.newcomer_boxes, boxes(volumes, 0)],
-        )
-        # Small parts are joined into larger ones, so that there are few and each is copied seldom.
-        taken_count = self._parts.taken_count
-        while len(parts) > taken_count + 1 and parts[-2].volume_count <= 2 * parts[-1].volume_count:
-            parts[-2:] = [joined(parts[-2:])]
-            part_boxes[-2:] = [np.concatenate(part_boxes[-2:])]
-        self._parts = self._parts._replace(newcomers=tuple(parts), newcomer_boxes=tuple(part_boxes))
+        parts = self._parts
+        newcomers = (*parts.newcomers, volumes)
+        before, count = parts.newcomer_boxes.shape[1], volumes.volume_count
+        indexed_count = parts.indexed.volumes.volume_count
+        are_too_many = before + count > max(NEWCOMERS_MIN, NEWCOMERS_RATIO * indexed_count)
+        if are_too_many and (self._builders is None or indexed_count == 0):
+            self._parts = self._rebuilt(parts._replace(newcomers=newcomers))
+            return
+        if before + count > self._room.shape[1]:
+            self._room = np.empty((12, 2 * (before + count)), dtype=np.int32)
+            self._room[:, :before] = parts.newcomer_boxes
+        # Whoever reads an earlier state sees nothing of these columns.
+        self._room[:_PART, before : before + count] = boxes(volumes, 0).T
+        self._room[_PART, before : before + count] = len(parts.newcomers)
+        self._room[_ROW, before : before + count] = np.arange(count)
+        newcomer_boxes = self._room[:, : before + count]
+        self._parts = parts = parts._replace(newcomers=newcomers, newcomer_boxes=newcomer_boxes)
         if self._building is not None:
             if self._building.done():
                 self._take_built(self._building)
-            return
-        waiting = sum(part.volume_count for part in parts)
-        if waiting <= max(NEWCOMERS_MIN, NEWCOMERS_RATIO * self._parts.indexed.volumes.volume_count):
-            return
-        if self._builders is None or self._parts.indexed.volumes.volume_count == 0:
-            self._parts = self._rebuilt(self._parts)
-        else:
-            self._building = self._builders.submit(self._built, self._parts)
-            self._parts = self._parts._replace(taken_count=len(parts))
+        elif are_too_many and self._builders is not None:
+            self._building = self._builders.submit(self._built, parts)
+            self._parts = parts._replace(taken_count=len(newcomers))
 
     def _take_built(self, building: Future[VolumeIndex]) -> None:
         """Put a new index in the place of the old one and of the newcomers that it was built of."""
         self._building = None
         parts = self._parts
+        taken_count = parts.taken_count
+        # A copy: those who read an earlier state go on with the old one.
+        self._room = parts.newcomer_boxes[:, parts.newcomer_boxes[_PART] >= taken_count]
+        self._room[_PART] -= taken_count
         self._parts = _Parts(
             building.result(),
-            parts.newcomers[parts.taken_count :],
-            parts.newcomer_boxes[parts.taken_count :],
+            parts.newcomers[taken_count:],
+            self._room,
             has_gone=True,  # since the building began
         )
 
@@ -268,7 +278,9 @@ class Picture:
 
     def _rebuilt(self, parts: _Parts) -> _Parts:
         self._building = None
-        return _Parts(self._built(parts))
+        rebuilt = _Parts(self._built(parts))
+        self._room = rebuilt.newcomer_boxes  # others may still read the old one
+        return rebuilt
 
     def _built(self, parts: _Parts) -> VolumeIndex:
         # The order of the index scatters the volumes of an item, but each knows its number.
@@ -296,12 +308,15 @@ class Picture:
         pairs = parts.indexed.search(query, margins, all_pairs=all_pairs)
         found = [Hits(pairs[:, 0], parts.indexed.taken(pairs[:, 1]))]
         if parts.newcomers:
-            query_boxes = boxes(query, 0, margins)
-            for part, part_boxes in zip(parts.newcomers, parts.newcomer_boxes, strict=True):
-                candidates = _overlapping(query_boxes, part_boxes)
-                if len(candidates):
-                    pairs = judge.meeting(query, part, candidates, margins, all_pairs)
-                    found.append(Hits(pairs[:, 0], part.taken(pairs[:, 1])))
+            candidates = _overlapping(boxes(query, 0, margins), parts.newcomer_boxes[:_PART])
+            if len(candidates):
+                part, row = parts.newcomer_boxes[_PART:, candidates[:, 1]]
+                near, place = np.unique(part, return_inverse=True)
+                volumes = joined([parts.newcomers[k] for k in near.tolist()])
+                starts = np.cumsum([0, *(parts.newcomers[k].volume_count for k in near.tolist())])
+                candidates[:, 1] = starts[place] + row
+                pairs = judge.meeting(query, volumes, candidates, margins, all_pairs)
+                found.append(Hits(pairs[:, 0], volumes.taken(pairs[:, 1])))
         hits = found[0]
         if len(found) > 1:
             hits = Hits(np.concatenate([h.rows for h in found]), joined([h.stored for h in found]))
@@ -462,16 +477,22 @@ class Meetings:
 
 
 def _overlapping(query: npt.NDArray[np.int32], stored: npt.NDArray[np.int32]) -> Ints:
-    """Return the pairs whose boxes overlap, shapes (n, 10) and (m, 10) to (k, 2)."""
+    """Return the pairs whose boxes overlap, shapes (n, 10) and (10, m) to (k, 2)."""
     # Most lie outside of all of the query together, and already in the first dimension.
     low, high = query[:, :5].min(axis=0), query[:, 5:].max(axis=0)
-    near = np.arange(len(stored))
-    for axis in range(5):
-        near = near[(stored[near, axis] <= high[axis]) & (low[axis] <= stored[near, axis + 5])]
-    close = stored[near]
-    overlap = (close[:, :5] <= query[:, np.newaxis, 5:]) & (query[:, np.newaxis, :5] <= close[:, 5:])
-    rows, places = np.nonzero(overlap.all(axis=2))
-    return np.stack((rows, near[places]), axis=-1)
+    near = np.flatnonzero((stored[0] <= high[0]) & (low[0] <= stored[5]))
+    for axis in range(1, 5):
+        near = near[(stored[axis, near] <= high[axis]) & (low[axis] <= stored[axis + 5, near])]
+    if not len(near):
+        return np.empty((0, 2), dtype=np.int64)
+    close, step = stored[:, near], max(1, _OVERLAPS_AT_ONCE // len(near))
+    found = []
+    for start in range(0, len(query), step):
+        part = query[start : start + step, :, np.newaxis]
+        overlap = (close[:5] <= part[:, 5:]) & (part[:, :5] <= close[5:])
+        rows, places = np.nonzero(overlap.all(axis=1))
+        found.append(np.stack((rows + start, near[places]), axis=-1))
+    return np.concatenate(found)
 
 
 def _ended(item: Item) -> bool:
