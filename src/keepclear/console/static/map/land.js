@@ -15,7 +15,9 @@ export class Land {
     this.source = new ol.source.Vector();
     // An image of the vectors, made once a view: panning then only moves it.
     this.layer = new ol.layer.VectorImage({ source: this.source, imageRatio: 1.5, zIndex: 0 });
-    this.graticule = new CanvasLayer((context, frame) => this.drawGraticule(context, frame), { zIndex: 1 });
+    this.graticule = new CanvasLayer((context, frame) => this.drawGraticule(context, frame), {
+      zIndex: 1, hasMargin: false, // degrees are written at the edges
+    });
     /** @type {Palette | null} */
     this.palette = null;
   }

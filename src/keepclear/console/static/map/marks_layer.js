@@ -180,9 +180,10 @@ function drawName(context, room, name, x, y, palette) {
 /** Where on the map something stands already. */
 class Room {
   /** @param {Frame} frame */
-  constructor({ width, height }) {
-    this.width = width;
-    this.height = height;
+  constructor({ width, height, margin }) {
+    this.low = margin;
+    this.right = width - margin;
+    this.bottom = height - margin;
     /** @type {[number, number, number, number][]} */
     this.taken = [];
   }
@@ -196,7 +197,7 @@ class Room {
    * @param {number} height
    */
   take(x, y, width, height) {
-    const isInside = x >= 0 && y >= 0 && x + width <= this.width && y + height <= this.height;
+    const isInside = x >= this.low && y >= this.low && x + width <= this.right && y + height <= this.bottom;
     const isFree = isInside && this.taken.every(([left, top, right, bottom]) =>
       x > right || x + width < left || y > bottom || y + height < top);
     if (isFree) this.taken.push([x, y, x + width, y + height]);
