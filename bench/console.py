@@ -28,7 +28,6 @@ import numpy as np
 
 from bench.measure import Row
 from keepclear.adapters import clock
-from keepclear.adapters.desk import Change
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
 from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings
@@ -45,6 +44,7 @@ from keepclear.core.volumes import Volume3D, Volume4D
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
 from keepclear.node.ports import Actor
+from keepclear.node.workbench import Change
 
 TRACKS: Final = 2_000
 OPERATIONS: Final = 300

@@ -21,7 +21,7 @@ import numpy as np
 
 from bench import measure, stored
 from bench.measure import Row
-from keepclear.adapters.desk import Change, Desk
+from keepclear.adapters.desk import Desk
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import Durability, SqliteStore
 from keepclear.codec.f3548.volumes import decode_item
@@ -31,6 +31,7 @@ from keepclear.core.intents import PartyId
 from keepclear.node.outcomes import Outcome
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor
+from keepclear.node.workbench import Change
 
 VOLUMES: Final = 100_000
 COUNT: Final = 1_000

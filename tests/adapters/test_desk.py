@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from keepclear.adapters import desk as desk_module
-from keepclear.adapters.desk import GROUP_MAX, Change, Desk, DeskBusyError, DeskClosedError
+from keepclear.adapters.desk import GROUP_MAX, Desk, DeskBusyError, DeskClosedError
 from keepclear.adapters.store.memory import MemoryStore, MemoryTransaction
 from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.core.conflicts import Buffer, Item
@@ -23,6 +23,7 @@ from keepclear.node.declare import Declaring
 from keepclear.node.outcomes import ConflictRefusedError, Outcome, StoreError
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Record, Standing, Store, Wanted
+from keepclear.node.workbench import Change
 from keepclear.testing.clock import ManualClock
 from tests.node.office import FORM, actor
 from tests.strategies import NOON, at, intent, square, volume, window

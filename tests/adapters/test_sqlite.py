@@ -14,6 +14,7 @@ import apsw
 import pytest
 
 from keepclear.adapters.store import migrations, sqlite
+from keepclear.adapters.store.logs import LARGEST
 from keepclear.adapters.store.migrations import APPLICATION_ID, scripts, version_of
 from keepclear.adapters.store.sqlite import Durability, SqliteStore, connect
 from keepclear.core.conflicts import Item, label_of
@@ -21,7 +22,8 @@ from keepclear.core.constraints import ConstraintRule
 from keepclear.core.picture import Picture
 from keepclear.core.times import floor_ms
 from keepclear.node.outcomes import StoreError
-from keepclear.node.ports import Store, Wanted
+from keepclear.node.ports import Entry, Store, Wanted
+from tests.contracts.test_logs import ALL, NORTH, read_all, said, write_all
 from tests.contracts.test_store import append, entry, found_in
 from tests.strategies import NOON, band, intent, square, volume, window, zone
 
@@ -39,6 +41,12 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> Iterator[SqliteStore]:
     with closing(SqliteStore(path, create=True)) as opened:
         yield opened
+
+
+def add(store: Store, entry: Entry) -> None:
+    """Add one entry to the log of a party."""
+    with store.transaction() as transaction:
+        transaction.append_entries([entry])
 
 
 def refusal(path: Path) -> StoreError:
@@ -104,6 +112,39 @@ def test_two_stores_on_one_file_see_what_the_other_committed(store: SqliteStore,
         assert other.record(A.id) == store.record(A.id)
         assert append(other, B)[0].seq == 2
         assert store.last_seq() == 2
+
+
+def test_what_was_committed_of_the_logs_is_there_when_the_store_is_opened_again(path: Path) -> None:
+    with closing(SqliteStore(path, create=True)) as store, store.transaction() as transaction:
+        write_all(transaction)
+    with closing(SqliteStore(path)) as store:
+        assert read_all(store) == ALL
+
+
+def test_of_two_processes_that_add_the_same_entry_the_second_is_refused(
+    store: SqliteStore, path: Path
+) -> None:
+    with closing(SqliteStore(path)) as other:
+        add(other, said(NORTH, 0))
+        with pytest.raises(StoreError, match="entry 0 does not follow"):
+            add(store, said(NORTH, 0))
+
+
+def test_a_log_cannot_have_two_entries_of_one_number_whoever_writes_them(
+    store: SqliteStore, path: Path
+) -> None:
+    add(store, said(NORTH, 0))
+    again = "insert into entry select * from entry"
+    with closing(connect(path)) as connection, pytest.raises(apsw.ConstraintError, match="UNIQUE"):
+        connection.execute(again)
+
+
+def test_the_heads_that_witnesses_signed_are_sought_not_scanned(store: SqliteStore, path: Path) -> None:
+    # A year of heads must not make each question slow.
+    with closing(connect(path)) as connection:
+        plan = [step[3] for step in connection.execute(f"explain query plan {LARGEST}", ("north",))]
+    assert [step for step in plan if "SCAN" in step and "SCAN w" not in step] == []
+    assert any(re.search(r"SEARCH c .*party=\? AND witness=\? AND size=\?", step) for step in plan)
 
 
 def test_a_file_that_is_missing_is_refused_and_not_made(path: Path) -> None:

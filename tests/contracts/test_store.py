@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepclear.adapters.store.memory import MemoryStore
-from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.core.conflicts import Finding, Item, label_of
 from keepclear.core.constraints import Constraint
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
@@ -25,42 +21,14 @@ from keepclear.core.picture import Picture
 from keepclear.core.times import floor_ms
 from keepclear.node.policy import span_ms
 from keepclear.node.ports import EventKind, Holding, Record, Standing, Store, Transaction, Wanted
+from tests.contracts.conftest import Opened, UndoneError
 from tests.node.office import FORM, actor
 from tests.strategies import NOON, at, intent, pictures, square, volume, window, zone
-
-Opened = Callable[[], AbstractContextManager[Store]]
 
 HERE = square(35.0, 36.0, 500.0)
 A = intent("A", volume(HERE), party="north")
 B = intent("B", volume(HERE), party="south")
 NOON_MS = floor_ms(NOON)
-
-
-class UndoneError(Exception):
-    """Leaves a transaction or a savepoint, so that it is undone."""
-
-
-def opening(kind: str, folder: Path) -> Opened:
-    """Return what opens a new store of a kind, in a file of its own."""
-    numbers = itertools.count()
-
-    def opened() -> AbstractContextManager[Store]:
-        path = folder / f"{next(numbers)}.db"
-        return closing(MemoryStore() if kind == "memory" else SqliteStore(path, create=True))
-
-    return opened
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with opening(request.param, tmp_path)() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Opened, Opened]:
-    folder = tmp_path_factory.mktemp("stores")
-    return opening("memory", folder), opening("sqlite", folder)
 
 
 def entry(item: Item, *, kind: EventKind = EventKind.DECLARED, version: int = 1) -> Record:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepclear.adapters.desk import Change, Desk
+from keepclear.adapters.desk import Desk
 from keepclear.adapters.store.sqlite import Durability, SqliteStore
 from keepclear.core import picture
 from keepclear.core.conflicts import Item, Verdict
@@ -30,6 +30,7 @@ from keepclear.core.volumes import Volume4D
 from keepclear.node.outcomes import ConflictRefusedError, Outcome, RefusedError
 from keepclear.node.policy import ConflictPolicy, Policy, expires_ms, span_ms
 from keepclear.node.ports import Standing, Store, Wanted
+from keepclear.node.workbench import Change
 from keepclear.testing.clock import ManualClock
 from tests.node.office import FORM, Office, actor, filled
 from tests.strategies import NOON, band, intent, square, volume, window, zone

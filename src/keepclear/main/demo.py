@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from keepclear.adapters import clock
-from keepclear.adapters.desk import Change, Desk
+from keepclear.adapters.desk import Desk
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
 from keepclear.adapters.logs import start_logging
@@ -36,6 +36,7 @@ from keepclear.main.node import TOKEN_NAME, until_told, url_of
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy, span_ms
 from keepclear.node.ports import Actor
+from keepclear.node.workbench import Change
 from keepclear.testing.clock import ScaledClock
 from keepclear.testing.worlds.demo import DemoWorld, demo_world
 

@@ -35,6 +35,7 @@ from keepclear.node.outcomes import (
 )
 from keepclear.node.policy import ConflictPolicy, Policy, span_ms
 from keepclear.node.ports import Actor, EventKind, ItemForm, Record, Standing, Transaction
+from keepclear.node.prove import Proving
 
 _REFUSABLE = (IntentState.ACCEPTED, IntentState.ACTIVATED)
 
@@ -50,6 +51,7 @@ class Declaring:
         policy: What the party decided.
         actor: Who does it.
         now: When.
+        proving: The use cases of the logs; None on a node without keys.
     """
 
     held: Held
@@ -58,6 +60,7 @@ class Declaring:
     policy: Policy
     actor: Actor
     now: datetime
+    proving: Proving | None = None
 
     def declare(self, item: Item) -> Outcome:
         """Declare an item that is not declared yet, or was withdrawn by the same party.

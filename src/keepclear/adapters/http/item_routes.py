@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from keepclear.adapters.desk import Change
 from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import (
     finding_bodies,
@@ -25,6 +24,7 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import IntentEvent, IntentState, ItemId
 from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
+from keepclear.node.declare import Declaring
 from keepclear.node.outcomes import NotFoundError, Outcome
 from keepclear.node.policy import EXPIRY_GRACE_S
 from keepclear.node.ports import Wanted
@@ -133,7 +133,7 @@ class ItemRoutes:
         more = found[limit - 1].version if len(found) > limit else None
         return Reply(body=wire.History(versions=[record_body(r) for r in found[:limit]], next=more))
 
-    async def _change(self, call: Call, change: Change) -> Outcome:
+    async def _change(self, call: Call, change: Callable[[Declaring], Outcome]) -> Outcome:
         # Once it is at the desk it is done, whether or not who asked still waits for the answer.
         return await asyncio.shield(asyncio.wrap_future(self._node.desk.change(call.granted.actor, change)))
 

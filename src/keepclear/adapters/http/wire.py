@@ -50,7 +50,7 @@ class Record(Told):
     item: f3548.Entry
     version: int
     seq: int
-    standing: Literal["clear", "conflicting"]
+    standing: Literal["clear", "conflicting", "received"]
     by: By
     at: str
     withdrawn: bool

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -19,6 +19,8 @@ from keepclear.node.outcomes import StoreError
 PAGES_AT_ONCE: Final = 1_000
 """So many pages are copied before writers get their turn."""
 _OWNER_ONLY: Final = 0o600
+_PARTY_LOGS_SINCE: Final = 3  # the schema
+_HOLED: Final = "select party from entry group by party having min(n) != 0 or max(n) != count(*) - 1 limit 1"
 _READ_URI: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 
@@ -42,7 +44,7 @@ class Content:
 
 
 def examine(path: Path) -> Content:
-    """Check every page of a database, and that its log has no gap.
+    """Check every page of a database, and that neither the event log nor a party's log has a gap.
 
     Raises:
         StoreError: It is damaged, no database of Keepclear, or of a newer version.
@@ -65,10 +67,14 @@ def examine(path: Path) -> Content:
             items, entries, last_seq = connection.execute(
                 "select (select count(*) from item), count(*), coalesce(max(seq), 0) from event"
             ).get
+            holed: Any = schema >= _PARTY_LOGS_SINCE and connection.execute(_HOLED).get
         finally:
             connection.close()
     if entries != last_seq:
         raise StoreError(f"{path}: entries of its log are missing; restore a backup", may_pass=False)
+    if holed:
+        reason = f"{path}: entries of the log of {holed!r} are missing; restore a backup"
+        raise StoreError(reason, may_pass=False)
     return Content(schema=schema, item_count=items, last_seq=last_seq)
 
 

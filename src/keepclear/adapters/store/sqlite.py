@@ -17,6 +17,7 @@ from typing import Any, Final
 import apsw
 import numpy as np
 
+from keepclear.adapters.store.logs import LogRows, LogWriter
 from keepclear.adapters.store.migrations import APPLICATION_ID, migrate
 from keepclear.core.conflicts import Item, Label
 from keepclear.core.constraints import ConstraintRule
@@ -122,7 +123,7 @@ def _pages_said(path: Path) -> int:
         return int.from_bytes(file.read(4), "big")
 
 
-class SqliteStore:
+class SqliteStore(LogRows):
     """The store in a file.
 
     One connection writes, one reads; each is used by one thread at a time.
@@ -246,26 +247,28 @@ class SqliteStore:
             self._writer.close()
 
 
-class SqliteTransaction:
+class SqliteTransaction(LogWriter):
     """One serial transaction."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
+        self._last_seq: int | None = None  # while unknown: nobody else writes until this ends
 
     def record(self, item_id: ItemId) -> Record | None:
         """Return the latest version of an item, a withdrawn one too; None if it never was."""
-        rows = list(self._connection.execute(f"{_LATEST} where i.id = ?", (item_id,)))
+        rows = self._select(f"{_LATEST} where i.id = ?", (item_id,))
         return _record(rows[0]) if rows else None
 
     def records_after(self, seq: int) -> Sequence[Record]:
         """Return all entries of the log after a number, in their order."""
         sql = f"select {_COLUMNS} from event e where seq > ? order by seq"
-        return [_record(row) for row in self._connection.execute(sql, (seq,))]
+        return [_record(row) for row in self._select(sql, (seq,))]
 
     def append(self, record: Record, item: Item) -> Record:
         """Add an entry to the log and make it the latest version of its item."""
-        last: Any = self._connection.execute("select coalesce(max(seq), 0) from event").get
-        record = replace(record, seq=int(last) + 1)
+        if self._last_seq is None:
+            self._last_seq = self._select("select coalesce(max(seq), 0) from event")[0][0]
+        record = replace(record, seq=self._last_seq + 1)
         label = record.label
         self._connection.execute(
             "insert into event (seq, kind, item_id, version, party, person, at_ms, standing, state, rule, "
@@ -301,6 +304,7 @@ class SqliteTransaction:
                 *arrays,
             ),
         )
+        self._last_seq = record.seq
         return record
 
     @contextmanager
@@ -310,6 +314,7 @@ class SqliteTransaction:
         try:
             yield
         except BaseException:
+            self._last_seq = None
             if self._connection.in_transaction:  # a full disk has undone all of it already
                 self._connection.execute("rollback to part")
                 self._connection.execute("release part")

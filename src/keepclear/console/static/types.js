@@ -39,7 +39,7 @@
  * @property {Item} item
  * @property {number} version
  * @property {number} seq
- * @property {"clear" | "conflicting"} standing
+ * @property {"clear" | "conflicting" | "received"} standing
  * @property {{party: string, person: string}} by
  * @property {string} at
  * @property {boolean} withdrawn

@@ -1,0 +1,301 @@
+"""The ledger: what all statements that are held say together.
+
+It is a pure function of the set of statements: each log is taken in its own order, and how logs are
+mixed makes no difference. Nothing in it is decided by a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from enum import Enum
+
+from keepclear.core.agreements import Agreement, Agreements
+from keepclear.core.deeds import (
+    Acknowledgement,
+    AgreementAnswer,
+    AgreementProposal,
+    Answer,
+    ItemRef,
+    LineChange,
+    Objection,
+    Proposal,
+    Refusal,
+    SignedDeed,
+    Withdrawal,
+    refuse,
+)
+from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.negotiation import Negotiations
+from keepclear.core.statements import ItemSaid, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemVersion:
+    """A version of an item, as its owner stated it.
+
+    Attributes:
+        ref: Which version of which item.
+        n: The entry of the owner's log that states it.
+        at_ms: When, by the owner's clock.
+        text: The item as the owner wrote it; None where it was withdrawn.
+        is_over: Whether it was withdrawn or has ended.
+        received: How far each other log had been received, sorted by party.
+    """
+
+    ref: ItemRef
+    n: int
+    at_ms: int
+    text: bytes | None
+    is_over: bool
+    received: tuple[tuple[PartyId, int], ...]
+
+    def knew(self, other: ItemVersion) -> bool:
+        """Tell whether the owner had received another version when this one was stated."""
+        return any(party == other.ref.party and size > other.n for party, size in self.received)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """That an officer said something of an item.
+
+    Attributes:
+        person: Who.
+        at_ms: When, by the officer's clock, milliseconds since 1970.
+        n: The entry of the officer's party's log.
+        what: What, in a word.
+    """
+
+    person: str
+    at_ms: int
+    n: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """That a party suspends the dialogue with another, or takes it up again.
+
+    Attributes:
+        by: Who.
+        peer: With whom.
+        is_hold: Whether it is suspended.
+        reason: Why.
+        at_ms: Since when.
+        n: The entry of the party's log.
+    """
+
+    by: PartyId
+    peer: PartyId
+    is_hold: bool
+    reason: str
+    at_ms: int
+    n: int
+
+
+class Ledger:
+    """See the module.
+
+    Args:
+        read_agreement: Makes an agreement of its text.
+
+    Attributes:
+        negotiations: What officers propose for conflicts.
+        agreements: What parties agreed.
+    """
+
+    def __init__(self, read_agreement: Callable[[bytes], Agreement]) -> None:
+        self.negotiations, self.agreements = Negotiations(), Agreements(read_agreement)
+        self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
+        self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
+        self._answered: dict[ItemRef, dict[PartyId, Said]] = {}
+        self._received: dict[PartyId, dict[PartyId, int]] = {}
+        self._holds: dict[tuple[PartyId, PartyId], Hold] = {}
+        self._ambiguous: set[ItemRef] = set()
+        self._nonces: set[tuple[PartyId, str]] = set()
+
+    def take_received(self, statement: Statement) -> None:
+        """Take how far a party had received the other logs."""
+        known = self._received.setdefault(statement.by, {})
+        for party, head in statement.received:
+            known[party] = max(known.get(party, 0), head.size)
+
+    def take_item(self, statement: Statement) -> ItemVersion:
+        """Take a version of an item: a statement whose body is an `ItemSaid`."""
+        said = statement.body
+        assert isinstance(said, ItemSaid), "not a statement of an item"
+        version = ItemVersion(
+            ref=ItemRef(party=statement.by, id=said.id, version=said.version),
+            n=statement.n,
+            at_ms=statement.at_ms,
+            text=said.text,
+            is_over=said.is_over,
+            received=tuple((party, head.size) for party, head in statement.received),
+        )
+        versions = self._versions.setdefault((statement.by, said.id), [])
+        if any(other.ref == version.ref for other in versions):
+            self._ambiguous.add(version.ref)  # nobody can have seen both under one number
+        versions.append(version)
+        versions.sort(key=lambda each: each.n)  # one that was withheld may come later
+        self.negotiations.note_version(version.ref, version.text)
+        return version
+
+    def check(self, signed: SignedDeed) -> None:
+        """Refuse what an officer should not say now, by all that is known here.
+
+        Raises:
+            OutOfPlaceError: It is out of place, or it would have no effect.
+            InvalidValueError: It proposes what is no agreement.
+        """
+        self._refuse_repeated(signed)
+        match signed.deed:
+            case Proposal() | Answer() | Withdrawal():
+                self.negotiations.check(signed.party, signed.deed)
+            case AgreementProposal() | AgreementAnswer():
+                deepcopy(self.agreements).take(signed.party, signed.deed)
+            case Acknowledgement():
+                for ref in signed.deed.items:
+                    if self.version(ref) is None:
+                        refuse(
+                            Refusal.UNKNOWN, f"{ref.party} has not stated {ref.id!r} version {ref.version}"
+                        )
+            case Objection():
+                if self.version(signed.deed.item) is None:
+                    refuse(Refusal.UNKNOWN, f"{signed.deed.item.id!r} was not stated in that version")
+            case LineChange():
+                pass
+
+    def take_deed(self, n: int, signed: SignedDeed) -> None:
+        """Take what an officer says.
+
+        Args:
+            n: The entry of the officer's party's log that holds it.
+            signed: What is said.
+
+        Raises:
+            OutOfPlaceError: It is out of place, or a repetition; nothing is changed then.
+        """
+        by, person, at_ms, deed = signed.party, signed.person, signed.at_ms, signed.deed
+        self._refuse_repeated(signed)
+        match deed:
+            case Acknowledgement():
+                for ref in deed.items:
+                    said = Said(person=person, at_ms=at_ms, n=n, what="acknowledged")
+                    self._seen.setdefault(ref, {}).setdefault(by, said)
+            case Objection():
+                self._answer(by, [deed.item], Said(person=person, at_ms=at_ms, n=n, what="objected"))
+            case Proposal():
+                self.negotiations.take(by, deed, n=n)
+                what = "proposed" if deed.counters is None else "countered"
+                self._answer(by, deed.conflict, Said(person=person, at_ms=at_ms, n=n, what=what))
+            case Answer():
+                self.negotiations.take(by, deed, n=n)
+                what = "accepted" if deed.is_accepted else "declined"
+                negotiation = self.negotiations.negotiation(deed.proposal)
+                if negotiation is not None:
+                    said = Said(person=person, at_ms=at_ms, n=n, what=what)
+                    self._answer(by, negotiation.proposal.conflict, said)
+            case Withdrawal():
+                self.negotiations.take(by, deed, n=n)
+            case AgreementProposal() | AgreementAnswer():
+                self.agreements.take(by, deed)
+            case LineChange():
+                self._holds[by, deed.peer] = Hold(
+                    by=by, peer=deed.peer, is_hold=deed.is_hold, reason=deed.reason, at_ms=at_ms, n=n
+                )
+
+        self._nonces.add((by, signed.nonce))
+
+    def _refuse_repeated(self, signed: SignedDeed) -> None:
+        if (signed.party, signed.nonce) in self._nonces:
+            refuse(Refusal.REPEATED, "it was said before: an officer's word counts once")
+
+    def _answer(self, by: PartyId, refs: Iterable[ItemRef], said: Said) -> None:
+        for ref in refs:
+            if ref.party != by:
+                self._answered.setdefault(ref, {}).setdefault(by, said)
+
+    def current(self, party: str, item_id: str) -> ItemVersion | None:
+        """Return the latest version of an item; None if it was never stated."""
+        versions = self._versions.get((PartyId(party), ItemId(item_id)))
+        return versions[-1] if versions else None
+
+    def version(self, ref: ItemRef) -> ItemVersion | None:
+        """Return a version of an item; None if it was not stated."""
+        versions = self._versions.get((ref.party, ref.id), [])
+        return next((each for each in versions if each.ref.version == ref.version), None)
+
+    def versions(self) -> Sequence[ItemVersion]:
+        """Return the latest version of every item, sorted by party and id."""
+        return [self._versions[key][-1] for key in sorted(self._versions)]
+
+    def latest_at(self, at_ms: int) -> Sequence[ItemVersion]:
+        """Return of every item the latest version stated by an instant of its owner's clock, sorted."""
+        found = []
+        for key in sorted(self._versions):
+            stated = [each for each in self._versions[key] if each.at_ms <= at_ms]
+            if stated:
+                found.append(stated[-1])
+        return found
+
+    def received(self, by: str, of: str) -> int:
+        """Return how many entries of one party's log another's statements say that it had received."""
+        return self._received.get(PartyId(by), {}).get(PartyId(of), 0)
+
+    def seen(self, ref: ItemRef) -> dict[PartyId, Said]:
+        """Return which parties' officers acknowledged a version of an item.
+
+        Where its owner stated two things under one number, nobody is taken to have seen either.
+        """
+        return {} if ref in self._ambiguous else self._seen.get(ref, {})
+
+    def answered(self, ref: ItemRef) -> dict[PartyId, Said]:
+        """Return which parties' officers answered a version of an item."""
+        return self._answered.get(ref, {})
+
+    def holds(self) -> Sequence[Hold]:
+        """Return who suspends the dialogue with whom at present, sorted."""
+        return [self._holds[key] for key in sorted(self._holds) if self._holds[key].is_hold]
+
+    def is_on_hold(self, a: str, b: str) -> bool:
+        """Tell whether either of two parties suspends the dialogue with the other."""
+        pairs = ((PartyId(a), PartyId(b)), (PartyId(b), PartyId(a)))
+        return any(pair in self._holds and self._holds[pair].is_hold for pair in pairs)
+
+
+class Coordination(Enum):
+    """How far an item is coordinated with everybody whom it concerns."""
+
+    COORDINATED = "coordinated"
+    """Every party concerned has received and seen this version, and no conflict is open."""
+    WAITING = "waiting"
+    """No conflict is open, and somebody concerned has not seen this version yet."""
+    CONFLICTING = "conflicting"
+    """A conflict is open, and one side had received the other's when it declared its own."""
+    CONTESTED = "contested"
+    """A conflict is open, and neither side had received the other's."""
+    OVER = "over"
+    """It was withdrawn or has ended."""
+
+
+def coordination_of(
+    item: ItemVersion, concerned: Sequence[PartyId], open_conflicts: Sequence[ItemVersion], ledger: Ledger
+) -> Coordination:
+    """Tell how far an item is coordinated.
+
+    Args:
+        item: Its latest version.
+        concerned: The other parties whom it concerns.
+        open_conflicts: The latest versions of the items of others that it conflicts with, of those
+            conflicts that no accepted proposal clears.
+        ledger: What all statements say.
+    """
+    if item.is_over:
+        return Coordination.OVER
+    if any(not item.knew(other) and not other.knew(item) for other in open_conflicts):
+        return Coordination.CONTESTED
+    if open_conflicts:
+        return Coordination.CONFLICTING
+    seen = ledger.seen(item.ref)
+    return Coordination.COORDINATED if all(p in seen for p in concerned) else Coordination.WAITING

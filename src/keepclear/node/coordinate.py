@@ -1,0 +1,263 @@
+"""Coordinate: whom an item concerns, who has received and seen it, and which conflicts are open.
+
+Only the statements that are held decide, with the gaps that the parties agreed: nodes that hold equal
+sets of statements come to equal answers. What links and clocks do is another matter (`detect`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keepclear.core.agreements import AreaOfInterest, buffer_between
+from keepclear.core.conflicts import NO_BUFFER, Buffer, Item, Verdict
+from keepclear.core.deeds import Change
+from keepclear.core.intents import ItemId, OperationalIntent, PartyId
+from keepclear.core.ledger import Coordination, ItemVersion, Ledger, Said, coordination_of
+from keepclear.core.picture import Picture
+from keepclear.core.times import TimeWindow
+from keepclear.core.volumes import Volume3D, Volume4D
+from keepclear.node.logs import Logs
+from keepclear.node.outcomes import NotFoundError
+from keepclear.node.ports import Cosigned, ItemForm, LogReading
+
+_AREA = ItemId("area")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What is known of one party and one version of an item; the three are never mixed up.
+
+    Attributes:
+        party: The party.
+        is_concerned: Whether the item concerns it.
+        is_delivered: Whether its node has received it.
+        delivered_s: When its node signed that, by its own clock, seconds since 1970; None where only
+            a later statement of it shows it.
+        seen: Which officer acknowledged it; None for nobody.
+        answered: Which officer answered it; None for nobody.
+    """
+
+    party: PartyId
+    is_concerned: bool
+    is_delivered: bool
+    delivered_s: int | None
+    seen: Said | None
+    answered: Said | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinated:
+    """How far an item is coordinated.
+
+    Attributes:
+        item: Its latest version.
+        local_id: How this node calls it.
+        state: How far.
+        receipts: What is known of each other party, sorted.
+        conflicts: The items of others that it conflicts with, as this node calls them, sorted.
+        open_conflicts: Those of them that no accepted proposal clears.
+    """
+
+    item: ItemVersion
+    local_id: ItemId
+    state: Coordination
+    receipts: Sequence[Receipt]
+    conflicts: Sequence[ItemId]
+    open_conflicts: Sequence[ItemId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinating:
+    """Questions to the logs and the picture at one moment.
+
+    Attributes:
+        logs: The logs.
+        picture: What is held.
+        reading: What the store has.
+        form: How items are written.
+    """
+
+    logs: Logs
+    picture: Picture
+    reading: LogReading
+    form: ItemForm
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.logs.ledger
+
+    def of(self, local_id: str) -> Coordinated:
+        """Tell how far an item is coordinated.
+
+        Raises:
+            NotFoundError: No statement of it is held.
+        """
+        party, item_id = self.logs.parted(local_id)
+        version = self._ledger.current(party, item_id)
+        if version is None:
+            raise NotFoundError(local_id)
+        return self.of_version(version)
+
+    def of_version(self, version: ItemVersion) -> Coordinated:
+        """Tell how far the latest version of an item is coordinated."""
+        local_id = self.logs.local_id(version.ref.party, version.ref.id)
+        item = self._item(version)
+        conflicts = [] if item is None else list(self._conflicts(version, item))
+        is_open = [other for other in conflicts if not self._is_cleared(version, other)]
+        parties = [party for party in self.logs.parties if party != version.ref.party]
+        concerned = [p for p in parties if item is None or self._is_concerned(p, version.ref.party, item)]
+        return Coordinated(
+            item=version,
+            local_id=local_id,
+            state=coordination_of(version, concerned, is_open, self._ledger),
+            receipts=[self._receipt(version, party, party in concerned) for party in parties],
+            conflicts=[self._local_id(other) for other in conflicts],
+            open_conflicts=[self._local_id(other) for other in is_open],
+        )
+
+    def _local_id(self, version: ItemVersion) -> ItemId:
+        return self.logs.local_id(version.ref.party, version.ref.id)
+
+    def _item(self, version: ItemVersion) -> Item | None:
+        """Return the item of a version; None where it is over or cannot be judged."""
+        if version.is_over or version.text is None:
+            return None
+        local_id = self._local_id(version)
+        return self.form.read_foreign(version.text, local_id, version.ref.party).item
+
+    def buffer(self, a: PartyId, b: PartyId) -> Buffer:
+        """Return the gap that two parties agreed to keep; wider while their line is on hold."""
+        agreement = self._ledger.agreements.current(*sorted((a, b)))
+        if agreement is None:
+            return NO_BUFFER
+        return buffer_between(agreement, is_fallback=self._ledger.is_on_hold(a, b))
+
+    def _conflicts(self, version: ItemVersion, item: Item) -> Iterator[ItemVersion]:
+        """Yield the latest versions of the items of others that an item conflicts with, sorted."""
+        buffers = {
+            party: self.buffer(version.ref.party, party)
+            for party in self.logs.parties
+            if party != version.ref.party
+        }
+        found: set[str] = set()
+        for buffer in sorted(set(buffers.values()), key=lambda each: each.margins):
+            found |= {
+                finding.b.id
+                for finding in self.picture.findings_of(item, buffer=buffer)
+                if finding.verdict is Verdict.CONFLICT
+                and finding.b.party is not None
+                and buffers.get(finding.b.party) == buffer
+            }
+        for local_id in sorted(found):
+            other = self._ledger.current(*self.logs.parted(local_id))
+            if other is not None:
+                yield other
+
+    def _is_cleared(self, a: ItemVersion, b: ItemVersion) -> bool:
+        """Tell whether what both parties accepted clears a conflict."""
+        changes = self._ledger.negotiations.accepted_changes((a.ref, b.ref))
+        if not changes:
+            return False
+        one, other = (self._changed(version, changes) for version in (a, b))
+        if one is None or other is None:
+            return False
+        gap = self.buffer(a.ref.party, b.ref.party)
+        return not Picture([other]).findings_of(one, buffer=gap)
+
+    def _changed(self, version: ItemVersion, changes: Sequence[Change]) -> Item | None:
+        text = next((change.becomes for change in changes if change.item == version.ref), version.text)
+        if text is None:
+            return None
+        return self.form.read_foreign(text, self._local_id(version), version.ref.party).item
+
+    def _is_concerned(self, party: PartyId, owner: PartyId, item: Item) -> bool:
+        """Tell whether a party's area of interest meets an item widened by the agreed gap."""
+        agreement = self._ledger.agreements.current(*sorted((party, owner)))
+        areas = () if agreement is None else agreement.terms_of(party).areas
+        if not areas:
+            return True  # nothing was agreed, or everywhere
+        area = OperationalIntent(id=_AREA, party=party, volumes=_during(areas, item))
+        operation = OperationalIntent(id=ItemId("item"), party=owner, volumes=item.volumes)
+        return bool(Picture([area]).findings_of(operation, buffer=self.buffer(party, owner)))
+
+    def _receipt(self, version: ItemVersion, party: PartyId, is_concerned: bool) -> Receipt:
+        signed = next(
+            (each for each in self.reading.cosigned(version.ref.party) if each.witness == party), None
+        )
+        is_signed = signed is not None and signed.size > version.n
+        said = self._ledger.received(party, version.ref.party) > version.n
+        return Receipt(
+            party=party,
+            is_concerned=is_concerned,
+            is_delivered=is_signed or said or party == self.logs.own,
+            delivered_s=signed.at_s if signed is not None and is_signed else None,
+            seen=self._ledger.seen(version.ref).get(party),
+            answered=self._ledger.answered(version.ref).get(party),
+        )
+
+
+def _during(areas: Sequence[AreaOfInterest], item: Item) -> tuple[Volume4D, ...]:
+    """Return areas for as long as an item lasts."""
+    windows = [volume.time for volume in item.volumes]
+    window = TimeWindow(start=min(w.start for w in windows), end=max(w.end for w in windows))
+    return tuple(
+        Volume4D(volume=Volume3D(outline=area.outline, altitude=area.altitude), time=window) for area in areas
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Had:
+    """What a party had of another's item at an instant: delivered, seen and answered apart.
+
+    Attributes:
+        item: The version.
+        local_id: How this node calls the item.
+        delivered_s: When the party's node signed that it had it; None where it had not by then.
+        seen: Which officer had acknowledged it by then; None for nobody.
+        answered: Which officer had answered it by then; None for nobody.
+    """
+
+    item: ItemVersion
+    local_id: ItemId
+    delivered_s: int | None
+    seen: Said | None
+    answered: Said | None
+
+
+def had_at(party: PartyId, at_ms: int, logs: Logs, reading: LogReading) -> Sequence[Had]:
+    """Tell what a party's node had received, and its officers had seen and answered, at an instant.
+
+    Delivered by the party's own clock, as its node signed it; seen and answered by its officers' clocks.
+
+    Args:
+        party: The party.
+        at_ms: The instant, milliseconds since 1970.
+        logs: The logs.
+        reading: What the store has.
+
+    Returns:
+        For each item of the other parties that was stated by then, the latest version stated by then,
+        sorted by party and id.
+    """
+    signed: dict[PartyId, Cosigned] = {each.party: each for each in reading.cosigned_by(party, at_ms // 1000)}
+    result = []
+    for version in logs.ledger.latest_at(at_ms):
+        if version.ref.party == party:
+            continue
+        receipt = signed.get(version.ref.party)
+        is_delivered = receipt is not None and receipt.size > version.n
+        result.append(
+            Had(
+                item=version,
+                local_id=logs.local_id(version.ref.party, version.ref.id),
+                delivered_s=receipt.at_s if receipt is not None and is_delivered else None,
+                seen=_by(logs.ledger.seen(version.ref).get(party), at_ms),
+                answered=_by(logs.ledger.answered(version.ref).get(party), at_ms),
+            )
+        )
+    return result
+
+
+def _by(said: Said | None, at_ms: int) -> Said | None:
+    return said if said is not None and said.at_ms <= at_ms else None

@@ -1,0 +1,185 @@
+"""The logs of the parties as a node holds them in memory: trees, keys, and what they say together.
+
+What is here follows what the store has. A log from which something does not fit together is frozen:
+nothing more of it is taken until people have looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from keepclear.core.deeds import OutOfPlaceError
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.ledger import Ledger
+from keepclear.core.merkle import Tree
+from keepclear.core.parties import PartyKeys
+from keepclear.core.statements import Head, ItemSaid, Statement, StatementKind
+from keepclear.node.ports import Entry, KnownParty, LogReading, Notary
+
+PAGE: Final = 5_000
+"""So many entries are read from the store at once."""
+EVIDENCE_MAX: Final = 1_000
+"""So much evidence is read at the start."""
+
+RootKeyOf = Callable[[KnownParty], bytes]
+"""Reads the root key of a party from what was pinned, 32 bytes."""
+
+
+@dataclass(slots=True, kw_only=True)
+class HeldLog:
+    """One party's log.
+
+    Attributes:
+        party: Whose.
+        root_key: The key that everything of the party rests on, 32 bytes.
+        tree: The tree over its entries.
+        keys: Which keys count from which entry to which.
+        withheld: The entries that this node may not read.
+        frozen: Why nothing more is taken; None while it is.
+        longest: The longest that this log was said to be, by its owner or anybody else.
+    """
+
+    party: PartyId
+    root_key: bytes
+    tree: Tree = field(default_factory=Tree)
+    keys: PartyKeys
+    withheld: set[int] = field(default_factory=set)
+    frozen: str | None = None
+    longest: int = 0
+
+    @property
+    def head(self) -> Head:
+        """How far it is held."""
+        return Head(self.tree.size, self.tree.root())
+
+
+class Logs:
+    """All logs, and what they say together.
+
+    Args:
+        own: The party of this node.
+        notary: What reads entries.
+
+    Attributes:
+        own: The party of this node.
+        ledger: What all statements say together.
+        oddities: What was said and means nothing: party, entry, why.
+        unjudged: The items of others that cannot be judged, and when they may be, where they say so.
+    """
+
+    def __init__(self, own: PartyId, notary: Notary) -> None:
+        self.own = own
+        self._notary = notary
+        self._logs: dict[PartyId, HeldLog] = {}
+        self.ledger = Ledger(notary.read_agreement)
+        self.oddities: list[tuple[PartyId, int, str]] = []
+        self.unjudged: dict[ItemId, tuple[int, int] | None] = {}
+
+    def fill(self, reading: LogReading, root_key_of: RootKeyOf) -> None:
+        """Take over everything that a store has."""
+        for known in reading.parties():
+            self.pin(known, root_key_of(known))
+        for party in self.parties:
+            first = 0
+            while entries := reading.entries(party, first, PAGE):
+                for entry in entries:
+                    self.follow(entry)
+                first += len(entries)
+        for evidence in reading.evidence(0, EVIDENCE_MAX):
+            if evidence.party in self._logs:
+                self._logs[evidence.party].frozen = evidence.reason
+
+    def pin(self, known: KnownParty, root_key: bytes) -> None:
+        """Hold the log of a party; nothing happens where it is held with the same root key."""
+        held = self._logs.get(known.id)
+        if held is not None and held.root_key == root_key:
+            return
+        self._logs[known.id] = HeldLog(party=known.id, root_key=root_key, keys=PartyKeys(root_key))
+
+    @property
+    def parties(self) -> Sequence[PartyId]:
+        """The parties whose logs are held, sorted."""
+        return sorted(self._logs)
+
+    def get(self, party: PartyId) -> HeldLog | None:
+        """Return a party's log; None where the party is not known."""
+        return self._logs.get(party)
+
+    def __getitem__(self, party: PartyId) -> HeldLog:
+        """Return the log of a party that is known."""
+        return self._logs[party]
+
+    def received(self) -> tuple[tuple[PartyId, Head], ...]:
+        """Return how far each other log is held, sorted by party; empty logs are left out."""
+        return tuple(
+            (party, self._logs[party].head)
+            for party in self.parties
+            if party != self.own and self._logs[party].tree.size
+        )
+
+    def heads(self) -> tuple[tuple[PartyId, int], ...]:
+        """Return how many entries of each log are held, sorted by party."""
+        return tuple((party, self._logs[party].tree.size) for party in self.parties)
+
+    @property
+    def mark(self) -> int:
+        """A number that grows whenever anything is taken."""
+        return sum(log.tree.size - len(log.withheld) for log in self._logs.values())
+
+    def follow(self, entry: Entry) -> Statement | None:
+        """Take over an entry that the store has; return what it says, None where it is withheld."""
+        log = self._logs[entry.party]
+        assert entry.n == log.tree.size, "an entry of a log was left out"
+        log.tree.append(entry.leaf)
+        if entry.jws is None:
+            log.withheld.add(entry.n)
+            return None
+        statement, _ = self._notary.read(entry.jws)
+        self.take(statement)
+        return statement
+
+    def fill_in(self, party: PartyId, n: int, statement: Statement) -> None:
+        """Take over an entry that was withheld before."""
+        self._logs[party].withheld.discard(n)
+        self.take(statement)
+
+    def take(self, statement: Statement) -> None:
+        """Take over what a verified statement says."""
+        self.ledger.take_received(statement)
+        body = statement.body
+        if isinstance(body, ItemSaid):
+            self.ledger.take_item(statement)
+        elif statement.kind is StatementKind.KEY:
+            act, _ = self._notary.read_key(body.jws)  # type: ignore[union-attr]
+            self._logs[statement.by].keys.take(statement.n, act)
+        elif statement.kind is StatementKind.DEED:
+            self._take_deed(statement, body.jws)  # type: ignore[union-attr]
+
+    def _take_deed(self, statement: Statement, jws: str) -> None:
+        try:
+            spoken, _ = self._notary.read_deed(jws)
+            self.ledger.take_deed(statement.n, spoken)
+        except (InvalidValueError, OutOfPlaceError) as error:
+            # It was said, and stays in the log; it means nothing.
+            self.oddities.append((statement.by, statement.n, str(error)))
+
+    def local_id(self, party: PartyId, item_id: ItemId) -> ItemId:
+        """Return how this node calls an item: its own by their ids, those of others with their party."""
+        return item_id if party == self.own else ItemId(f"{party}:{item_id}")
+
+    def parted(self, local_id: str) -> tuple[PartyId, ItemId]:
+        """Return whose item it is that this node calls so, and how its owner calls it."""
+        party, colon, item_id = local_id.partition(":")
+        if colon and PartyId(party) in self._logs and party != self.own:
+            return PartyId(party), ItemId(item_id)
+        return self.own, ItemId(local_id)
+
+    def is_readable(self, entry: Entry, reader: PartyId) -> bool:
+        """Tell whether a party may read an entry that is held."""
+        if entry.jws is None:
+            return False
+        statement, _ = self._notary.read(entry.jws)
+        return not statement.to or reader in statement.to or reader == statement.by

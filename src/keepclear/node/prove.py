@@ -1,0 +1,683 @@
+"""State, take, witness: what goes into the logs, each inside one serial transaction.
+
+A log is taken as a whole part or not at all: signatures by keys that count at that entry, entries that
+follow each other, a tree that comes to the head its owner signed. What does not fit is refused by
+name, and where it proves that the owner told two stories it is kept as evidence and the log is frozen.
+What a peer declares is recorded whatever it says; a policy only refuses one's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from keepclear.core.bundles import Bundle, Cosignature, LogPart, Withheld
+from keepclear.core.conflicts import Item, label_of
+from keepclear.core.deeds import OutOfPlaceError, SignedDeed
+from keepclear.core.errors import InvalidValueError, KeepclearError
+from keepclear.core.intents import ItemId, OperationalIntent, PartyId
+from keepclear.core.merkle import Tree, leaf_hash
+from keepclear.core.parties import PartyKeys
+from keepclear.core.statements import (
+    CoarseSaid,
+    Head,
+    ItemSaid,
+    Signed,
+    Statement,
+    StatementKind,
+)
+from keepclear.core.times import floor_ms, instant_of
+from keepclear.node.held import Held
+from keepclear.node.logs import HeldLog, Logs
+from keepclear.node.outcomes import RefusedError
+from keepclear.node.policy import span_ms
+from keepclear.node.ports import (
+    Actor,
+    Cosigned,
+    Entry,
+    EventKind,
+    Evidence,
+    ItemForm,
+    LogReading,
+    Notary,
+    Record,
+    SignedBy,
+    SignedHead,
+    Standing,
+    Transaction,
+)
+
+ENTRIES_AT_ONCE: Final = 2_000
+"""So many entries of one log go into a bundle at most; the next bundle goes on."""
+ASIDE_MAX: Final = 64
+"""So many parts of one log wait for a gap to be filled; more are refused."""
+
+_HEADS_READ: Final = 4_096
+_NODE: Final = "node"
+_KINDS: Final = {
+    EventKind.DECLARED: StatementKind.DECLARED,
+    EventKind.AMENDED: StatementKind.AMENDED,
+    EventKind.STATE_CHANGED: StatementKind.STATE_CHANGED,
+    EventKind.WITHDRAWN: StatementKind.WITHDRAWN,
+}
+_EVENTS: Final = {kind: event for event, kind in _KINDS.items()}
+
+
+class SilencedError(RefusedError):
+    """The node may sign nothing at present: others hold more of its log than it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A part of a bundle that was not taken.
+
+    Attributes:
+        party: Whose log.
+        reason: Why, in words.
+        is_proof: Whether it proves that the party told two stories.
+    """
+
+    party: PartyId
+    reason: str
+    is_proof: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """What was taken of a bundle.
+
+    Attributes:
+        records: The versions of items that were new.
+        spans: Which entries of which log were new: party, first, end.
+        refusals: What was not taken.
+        cosigned: What this node signed for it as a witness.
+        receipts: What others signed as witnesses, and was new.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    spans: list[tuple[PartyId, int, int]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    cosigned: list[Cosigned] = field(default_factory=list)
+    receipts: list[Cosigned] = field(default_factory=list)
+
+
+class _RefusedError(KeepclearError):
+    """Why a part is not taken."""
+
+    def __init__(self, reason: str, proof: dict[str, object] | None = None) -> None:
+        self.reason, self.proof = reason, proof
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proving:
+    """The use cases of the logs.
+
+    Attributes:
+        logs: What is held of the logs; the transaction must have been followed up to its end.
+        held: What the node holds.
+        transaction: The transaction that everything happens in.
+        notary: Signs and reads.
+        form: How items are written.
+        audience: Who may read what the party says of an item; empty for everybody.
+        now: What time it is.
+    """
+
+    logs: Logs
+    held: Held
+    transaction: Transaction
+    notary: Notary
+    form: ItemForm
+    audience: Callable[[Item], tuple[PartyId, ...]]
+    now: datetime
+
+    @property
+    def _now_ms(self) -> int:
+        return floor_ms(self.now)
+
+    # -- what this party says -------------------------------------------------------------------
+
+    def state(self, record: Record, item: Item | None) -> Statement:
+        """State a version of an item of this party.
+
+        Args:
+            record: The version.
+            item: The item; None where it was withdrawn.
+
+        Raises:
+            SilencedError: Others hold more of this party's log than this node.
+        """
+        body = ItemSaid(
+            id=record.label.id,
+            version=record.version,
+            text=None if record.is_withdrawn else record.text,
+            is_over=record.is_over,
+        )
+        return self.say(_KINDS[record.kind], body, to=() if item is None else self.audience(item))
+
+    def say_deed(self, jws: str) -> SignedDeed:
+        """Put into the log what an officer of this party signed.
+
+        Raises:
+            RefusedError: The signature is not of an officer of this party, or the deed is out of place.
+            SilencedError: Others hold more of this party's log than this node.
+        """
+        spoken, signed = self.notary.read_deed(jws)
+        own = self.logs[self.logs.own]
+        if spoken.party != self.logs.own:
+            raise RefusedError(
+                f"it is signed for {spoken.party!r}, and this is the node of {self.logs.own!r}"
+            )
+        key = own.keys.officer_key(signed.kid, own.tree.size)
+        if key is None or not all(self.notary.verify([(key, signed)])):
+            raise RefusedError(
+                f"the key {signed.kid} is not that of an officer of {spoken.party!r} at present; "
+                "grant it with the root key first"
+            )
+        try:
+            self.logs.ledger.check(spoken)
+        except (OutOfPlaceError, InvalidValueError) as error:
+            raise RefusedError(str(error)) from None
+        self.say(StatementKind.DEED, Signed(jws=jws))
+        return spoken
+
+    def say_key(self, jws: str) -> None:
+        """Put into the log what the root key of this party says of another key.
+
+        Raises:
+            RefusedError: It is not signed by the root key, or out of place.
+        """
+        own = self.logs[self.logs.own]
+        act, signed = self.notary.read_key(jws)
+        if act.party != own.party or not all(self.notary.verify([(own.root_key, signed)])):
+            raise RefusedError("it is not signed by the root key of this party")
+        self.say(StatementKind.KEY, Signed(jws=jws))
+
+    def say(
+        self, kind: StatementKind, body: ItemSaid | Signed | CoarseSaid, to: tuple[PartyId, ...] = ()
+    ) -> Statement:
+        """Sign a statement and add it to the log of this party."""
+        own = self.logs[self.logs.own]
+        self.require_voice()
+        statement = Statement(
+            kind=kind,
+            by=own.party,
+            to=to,
+            n=own.tree.size,
+            at_ms=self._now_ms,
+            received=self.logs.received(),
+            body=body,
+        )
+        jws = self.notary.write(statement)
+        entry = Entry(party=own.party, n=statement.n, leaf=leaf_hash(jws), jws=jws, taken_ms=self._now_ms)
+        self.transaction.append_entries([entry])
+        own.tree.append(entry.leaf)
+        self.logs.take(statement)
+        return statement
+
+    def require_voice(self) -> None:
+        """Refuse to sign while this node lacks the end of its own log, or told two stories.
+
+        Raises:
+            SilencedError: That is so.
+        """
+        own = self.logs[self.logs.own]
+        if own.frozen is not None:
+            raise SilencedError(f"nothing is signed: {own.frozen}; sign a break with the root key")
+        if own.longest > own.tree.size:
+            raise SilencedError(
+                f"nothing is signed: others hold {own.longest} entries of this party's log, this node only "
+                f"{own.tree.size}; it fetches the rest when it is linked, or import a bundle of theirs"
+            )
+
+    def sign_head(self) -> SignedHead:
+        """Sign how far the log of this party goes."""
+        own = self.logs[self.logs.own]
+        note = self.notary.write_head(own.head)
+        head = SignedHead(party=own.party, size=own.tree.size, note=note, taken_ms=self._now_ms)
+        self.transaction.keep_head(head)
+        return head
+
+    # -- what others say ------------------------------------------------------------------------
+
+    def take(self, bundle: Bundle) -> Taken:
+        """Take a bundle: what is known is passed over, what does not fit is refused by name."""
+        taken = Taken()
+        self._note_own_end(bundle)
+        for part in sorted(bundle.parts, key=lambda each: (each.party, each.first)):
+            self._take_or_refuse(part, taken)
+            self._take_aside(part.party, taken)
+        for cosignature in bundle.cosignatures:
+            self._take_cosignature(cosignature, taken)
+        return taken
+
+    def _note_own_end(self, bundle: Bundle) -> None:
+        own = self.logs.get(self.logs.own)
+        if own is not None:
+            # Only an end that its own key signed silences a node: anybody could say a number.
+            signed = [part.end for part in bundle.parts if part.party == own.party and self._is_head(part)]
+            own.longest = max([own.longest, *signed])
+
+    def _is_head(self, part: LogPart) -> bool:
+        log = self.logs[part.party]
+        try:
+            return self._head_of(log, part.note, log.keys).size == part.end
+        except (_RefusedError, InvalidValueError):
+            return False
+
+    def _take_or_refuse(self, part: LogPart, taken: Taken) -> None:
+        log = self.logs.get(part.party)
+        if log is None:
+            reason = f"the log of {part.party!r} is not taken: the party is not known here; pin its card"
+            taken.refusals.append(Refusal(party=part.party, reason=reason))
+            return
+        try:
+            if log.frozen is not None:
+                raise _RefusedError(f"the log of {part.party!r} is frozen: {log.frozen}")
+            self._take_part(log, part, taken)
+        except _RefusedError as refused:
+            is_proof = refused.proof is not None
+            taken.refusals.append(Refusal(party=part.party, reason=refused.reason, is_proof=is_proof))
+            if refused.proof is not None:
+                log.frozen = refused.reason
+                self.transaction.keep_evidence(
+                    Evidence(
+                        id=0,
+                        party=part.party,
+                        reason=refused.reason,
+                        content=json.dumps(refused.proof),
+                        taken_ms=self._now_ms,
+                    )
+                )
+
+    def _take_part(self, log: HeldLog, part: LogPart, taken: Taken) -> None:
+        size = log.tree.size
+        if part.first > size:
+            self._put_aside(log, part)
+            raise _RefusedError(
+                f"entries {size} to {part.first - 1} of the log of {part.party!r} are missing; "
+                f"{part.first} to {part.end - 1} wait until they come"
+            )
+        known = part.entries[: size - part.first]
+        self._compare(log, part, known)
+        self._fill_in(log, part, known, taken)
+        fresh = part.entries[size - part.first :]
+        if not fresh:
+            return
+        statements, keys = self._read(log, size, fresh)
+        head = self._head_of(log, part.note, keys)
+        leaves = [leaf_hash(each) if isinstance(each, bytes) else each.leaf for each in fresh]
+        log.tree.extend(leaves)
+        try:
+            if head.size != part.end or head.root != log.tree.root():
+                raise _RefusedError(
+                    f"entries {size} to {part.end - 1} of the log of {part.party!r} are not those of the "
+                    "head that its owner signed: something was edited, dropped or swapped on the way"
+                )
+        except _RefusedError:
+            log.tree.truncate(size)
+            raise
+        now_ms = self._now_ms
+        self.transaction.append_entries(
+            [
+                Entry(
+                    party=part.party,
+                    n=size + number,
+                    leaf=leaf,
+                    jws=each if isinstance(each, bytes) else None,
+                    taken_ms=now_ms,
+                )
+                for number, (each, leaf) in enumerate(zip(fresh, leaves, strict=True))
+            ]
+        )
+        log.withheld.update(size + number for number, each in enumerate(fresh) if isinstance(each, Withheld))
+        taken.spans.append((part.party, size, part.end))
+        for statement in statements:
+            self.logs.take(statement)
+        self._apply(statements, taken)
+        self.transaction.keep_head(
+            SignedHead(party=part.party, size=part.end, note=part.note, taken_ms=now_ms)
+        )
+        if part.party != self.logs.own:
+            self._witness(part, taken)
+
+    def _put_aside(self, log: HeldLog, part: LogPart) -> None:
+        waiting = {first for first, _ in self.transaction.quarantined(log.party)}
+        if part.first in waiting or len(waiting) < ASIDE_MAX:
+            self.transaction.put_aside(log.party, part.first, self.form.write_part(part), self._now_ms)
+
+    def _take_aside(self, party: PartyId, taken: Taken) -> None:
+        """Take the parts that waited for what was just taken."""
+        log = self.logs.get(party)
+        if log is None:
+            return
+        for first, text in self.transaction.quarantined(party):
+            if first > log.tree.size:
+                return
+            self.transaction.take_back(party, first)
+            self._take_or_refuse(self.form.read_part(text), taken)
+
+    def _compare(self, log: HeldLog, part: LogPart, known: Sequence[bytes | Withheld]) -> None:
+        """Refuse entries that are others than those held: if the owner signed both, that is a fork."""
+        for number, each in enumerate(known):
+            n = part.first + number
+            leaf = leaf_hash(each) if isinstance(each, bytes) else each.leaf
+            if leaf == log.tree.leaf(n):
+                continue
+            reason = f"entry {n} of the log of {part.party!r} is another than the one held"
+            proof = self._proof_of_fork(log, part, n)
+            if proof is None:
+                raise _RefusedError(f"{reason}, and its owner did not sign it so: it was changed on the way")
+            raise _RefusedError(f"{reason}: its owner signed both, and has forked its log", proof)
+
+    def _proof_of_fork(self, log: HeldLog, part: LogPart, n: int) -> dict[str, object] | None:
+        """Return both sides of a fork, where the other side is signed by the owner too."""
+        try:
+            head = self._head_of(log, part.note, log.keys)
+        except (_RefusedError, InvalidValueError):
+            head = None
+        other = part.entries[n - part.first]
+        is_signed = isinstance(other, bytes) and self._is_signed(log, other, n)
+        tree = Tree([log.tree.leaf(k) for k in range(part.first)])
+        tree.extend(leaf_hash(e) if isinstance(e, bytes) else e.leaf for e in part.entries)
+        is_head = head is not None and head.size == part.end and head.root == tree.root()
+        if not (is_signed or is_head):
+            return None
+        held = self.transaction.entries(log.party, n, 1)[0]
+        heads = self.transaction.heads(log.party, n + 1, 1)
+        return {
+            "entry": n,
+            "held": None if held.jws is None else held.jws.decode(),
+            "held_leaf": held.leaf.hex(),
+            "held_head": heads[0].note if heads else None,
+            "other": other.decode() if isinstance(other, bytes) else None,
+            "other_head": part.note,
+        }
+
+    def _is_signed(self, log: HeldLog, entry: bytes, n: int) -> bool:
+        try:
+            statement, signed = self.notary.read(entry)
+        except InvalidValueError:
+            return False
+        key = log.keys.node_key(signed.kid, n)
+        is_its = statement.by == log.party and statement.n == n
+        return is_its and key is not None and all(self.notary.verify([(key, signed)]))
+
+    def _fill_in(self, log: HeldLog, part: LogPart, known: Sequence[bytes | Withheld], taken: Taken) -> None:
+        """Take what was withheld before and is not any more; its hash fits already."""
+        for number, each in enumerate(known):
+            n = part.first + number
+            if n not in log.withheld or not isinstance(each, bytes):
+                continue
+            statement, signed = self._statement(log, n, each)
+            self._verify(log, n, [(self._key(log, log.keys, signed, n), signed)])
+            self.transaction.fill_in(log.party, n, each)
+            self.logs.fill_in(log.party, n, statement)
+            self._apply([statement], taken)
+
+    def _read(
+        self, log: HeldLog, first: int, fresh: Sequence[bytes | Withheld]
+    ) -> tuple[list[Statement], PartyKeys]:
+        """Read entries and verify all their signatures; return what they say, and the keys after them."""
+        keys = deepcopy(log.keys)
+        statements, jobs = [], []
+        for n, each in enumerate(fresh, start=first):
+            if isinstance(each, Withheld):
+                continue
+            statement, signed = self._statement(log, n, each)
+            if statement.kind is StatementKind.KEY:
+                jobs.append(self._take_key(log, keys, n, statement))
+            jobs.append((self._key(log, keys, signed, n), signed))
+            if statement.kind is StatementKind.DEED:
+                jobs.append(self._deed_job(log, keys, n, statement))
+            statements.append(statement)
+        self._verify(log, first, jobs)
+        return statements, keys
+
+    def _statement(self, log: HeldLog, n: int, entry: bytes) -> tuple[Statement, SignedBy]:
+        try:
+            statement, signed = self.notary.read(entry)
+        except InvalidValueError as error:
+            raise _RefusedError(f"entry {n} of the log of {log.party!r} cannot be read: {error}") from error
+        if statement.by != log.party or statement.n != n:
+            said = f"entry {statement.n} of {statement.by!r}"
+            raise _RefusedError(
+                f"entry {n} of the log of {log.party!r} is {said}: it was swapped or replayed"
+            )
+        return statement, signed
+
+    def _take_key(
+        self, log: HeldLog, keys: PartyKeys, n: int, statement: Statement
+    ) -> tuple[bytes, SignedBy]:
+        assert isinstance(statement.body, Signed), "the kind was checked"
+        try:
+            act, signed = self.notary.read_key(statement.body.jws)
+            if act.party != log.party:
+                raise InvalidValueError("party", f"it is of {act.party!r}")
+            keys.take(n, act)
+        except InvalidValueError as error:
+            raise _RefusedError(f"entry {n} of the log of {log.party!r}: a key, and {error}") from error
+        return log.root_key, signed
+
+    def _deed_job(
+        self, log: HeldLog, keys: PartyKeys, n: int, statement: Statement
+    ) -> tuple[bytes, SignedBy]:
+        assert isinstance(statement.body, Signed), "the kind was checked"
+        where = f"entry {n} of the log of {log.party!r}"
+        try:
+            spoken, signed = self.notary.read_deed(statement.body.jws)
+        except InvalidValueError as error:
+            raise _RefusedError(f"{where} cannot be read: {error}") from error
+        key = keys.officer_key(signed.kid, n)
+        if key is None or spoken.party != log.party:
+            raise _RefusedError(
+                f"{where} is signed with {signed.kid}, no key of an officer of that party then"
+            )
+        return key, signed
+
+    def _key(self, log: HeldLog, keys: PartyKeys, signed: SignedBy, n: int) -> bytes:
+        key = keys.node_key(signed.kid, n)
+        if key is None:
+            raise _RefusedError(
+                f"entry {n} of the log of {log.party!r} is signed with {signed.kid}, "
+                "which is no key of its node at that place"
+            )
+        return key
+
+    def _verify(self, log: HeldLog, first: int, jobs: Sequence[tuple[bytes, SignedBy]]) -> None:
+        if not all(self.notary.verify(jobs)):
+            raise _RefusedError(f"a signature in the log of {log.party!r} from entry {first} on is not right")
+
+    def _head_of(self, log: HeldLog, note: str, keys: PartyKeys) -> Head:
+        try:
+            head, signatures = self.notary.read_head(log.party, note)
+        except InvalidValueError as error:
+            raise _RefusedError(
+                f"the signed head of the log of {log.party!r} cannot be read: {error}"
+            ) from error
+        jobs = [
+            (key, signed)
+            for signed in signatures
+            for key in keys.node_keys_at(max(0, head.size - 1)).values()
+        ]
+        if not any(self.notary.verify(jobs)):
+            raise _RefusedError(f"the head of the log of {log.party!r} is not signed by its node")
+        return head
+
+    def _witness(self, part: LogPart, taken: Taken) -> None:
+        """Sign that this log was received up to here; it is stored before anybody is answered."""
+        cosignature = self.notary.cosign(part.party, part.note, self._now_ms // 1000)
+        cosigned = self._kept(cosignature)
+        self.transaction.keep_cosigned(cosigned)
+        taken.cosigned.append(cosigned)
+
+    def _kept(self, cosignature: Cosignature) -> Cosigned:
+        return Cosigned(
+            party=cosignature.party,
+            witness=cosignature.witness,
+            size=cosignature.size,
+            at_s=cosignature.at_s,
+            body=cosignature.body,
+            line=cosignature.line,
+            taken_ms=self._now_ms,
+        )
+
+    def _take_cosignature(self, cosignature: Cosignature, taken: Taken) -> None:
+        witness, log = self.logs.get(cosignature.witness), self.logs.get(cosignature.party)
+        if witness is None or log is None or cosignature.witness == self.logs.own:
+            return
+        try:
+            head, signed = self.notary.read_cosignature(cosignature)
+        except InvalidValueError as error:
+            reason = f"a receipt of {cosignature.witness!r} cannot be read: {error}"
+            taken.refusals.append(Refusal(party=cosignature.witness, reason=reason))
+            return
+        keys = witness.keys.node_keys_at(max(0, witness.tree.size - 1)).values()
+        if not any(self.notary.verify([(key, signed) for key in keys])):
+            reason = f"a receipt of {cosignature.witness!r} is not signed by its node"
+            taken.refusals.append(Refusal(party=cosignature.witness, reason=reason))
+            return
+        if head.size <= log.tree.size and head.root != log.tree.root(head.size):
+            reason = (
+                f"{cosignature.witness!r} has received another log of {cosignature.party!r}, up to entry "
+                f"{head.size - 1}: either tells two stories"
+            )
+            taken.refusals.append(Refusal(party=cosignature.party, reason=reason, is_proof=True))
+            proof = {"cosignature": cosignature.line, "body": cosignature.body}
+            self.transaction.keep_evidence(
+                Evidence(
+                    id=0,
+                    party=cosignature.party,
+                    reason=reason,
+                    content=json.dumps(proof),
+                    taken_ms=self._now_ms,
+                )
+            )
+            return
+        known = {each.witness: each.size for each in self.transaction.cosigned(cosignature.party)}
+        if cosignature.size > known.get(cosignature.witness, -1):
+            cosigned = self._kept(cosignature)
+            self.transaction.keep_cosigned(cosigned)
+            taken.receipts.append(cosigned)
+
+    def _apply(self, statements: Iterable[Statement], taken: Taken) -> None:
+        """Bring what a party states of its items into the picture."""
+        for statement in statements:
+            if isinstance(statement.body, ItemSaid):
+                self._apply_item(statement, statement.body, taken)
+
+    def _apply_item(self, statement: Statement, body: ItemSaid, taken: Taken) -> None:
+        local_id = self.logs.local_id(statement.by, body.id)
+        current = self.logs.ledger.current(statement.by, body.id)
+        if current is None or current.n != statement.n:
+            return  # it was withheld, and is superseded by now
+        old = self.transaction.record(local_id)
+        item: Item | None = None
+        if body.text is not None:
+            foreign = self.form.read_foreign(body.text, local_id, statement.by)
+            item = foreign.item
+            if item is None and not body.is_over:
+                self.logs.unjudged[local_id] = foreign.window_ms
+        if item is not None or body.is_over:
+            self.logs.unjudged.pop(local_id, None)
+        if item is None and old is None:
+            return  # the ledger has it; there is nothing to draw
+        taken.records.append(self._write(statement, body, old, item))
+
+    def _write(self, statement: Statement, body: ItemSaid, old: Record | None, item: Item | None) -> Record:
+        """Record what another party states, whatever its number says: its log decides the order."""
+        if item is None:
+            assert old is not None, "there is something to write"
+            item = self.form.read(old.text)
+        start_ms, end_ms = span_ms(item)
+        is_operation = isinstance(item, OperationalIntent)
+        state = item.state if isinstance(item, OperationalIntent) else None
+        record = Record(
+            seq=0,
+            kind=EventKind.WITHDRAWN if body.is_over and not is_operation else _EVENTS[statement.kind],
+            label=label_of(item),
+            state=state,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            text=self.form.write(item),
+            version=body.version if old is None else max(body.version, old.version + 1),
+            standing=Standing.RECEIVED,
+            actor=Actor(party=statement.by, person=_NODE),
+            at=instant_of(statement.at_ms),
+        )
+        if body.text is None or (not record.is_over and self._is_unjudged(item.id)):
+            record = replace(record, kind=EventKind.WITHDRAWN)
+        record = self.transaction.append(record, item)
+        self.held.take(record, None if record.is_over else self.held.picture.packed(item))
+        return record
+
+    def _is_unjudged(self, local_id: ItemId) -> bool:
+        return local_id in self.logs.unjudged
+
+
+def bundle_for(
+    peer: PartyId, heads: Sequence[tuple[PartyId, int]], logs: Logs, reading: LogReading, now_ms: int
+) -> Bundle:
+    """Make a bundle of what a peer lacks, of its own log too, should it have lost the end of it.
+
+    Args:
+        peer: For whom.
+        heads: How far the peer holds each log.
+        logs: What is held.
+        reading: Where the entries are.
+        now_ms: What time it is.
+    """
+    holds = dict(heads)
+    parts = [
+        part
+        for party in logs.parties
+        if (part := _part_for(peer, holds.get(party, 0), logs[party], logs, reading)) is not None
+    ]
+    cosignatures = [
+        Cosignature(
+            party=each.party,
+            witness=each.witness,
+            size=each.size,
+            at_s=each.at_s,
+            body=each.body,
+            line=each.line,
+        )
+        for party in logs.parties
+        for each in reading.cosigned(party)
+        if each.witness != peer
+    ]
+    return Bundle(
+        by=logs.own,
+        to=peer,
+        at_ms=now_ms,
+        heads=logs.heads(),
+        parts=tuple(parts),
+        cosignatures=tuple(cosignatures),
+    )
+
+
+def _part_for(peer: PartyId, first: int, log: HeldLog, logs: Logs, reading: LogReading) -> LogPart | None:
+    if log.frozen is not None or first >= log.tree.size:
+        return None
+    heads = reading.heads(log.party, first + 1, _HEADS_READ)
+    if not heads:
+        return None
+    fitting = [head for head in heads if head.size <= first + ENTRIES_AT_ONCE]
+    head = fitting[-1] if fitting else heads[0]
+    if head.size > log.tree.size:
+        return None
+    entries = reading.entries(log.party, first, head.size - first)
+    readable = [logs.is_readable(entry, peer) for entry in entries]
+    return LogPart(
+        party=log.party,
+        first=first,
+        entries=tuple(
+            entry.jws if may_read and entry.jws is not None else Withheld(entry.leaf)
+            for entry, may_read in zip(entries, readable, strict=True)
+        ),
+        note=head.note,
+    )

@@ -1,0 +1,250 @@
+"""The workbench: changes of a node made in groups, each group in one serial transaction.
+
+It holds what the store has, the picture and the logs, and makes it anew when something went wrong
+between the two. One thread at a time uses it; the desk gives it one of its own, a simulation does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from keepclear.core.conflicts import Item
+from keepclear.core.errors import KeepclearError
+from keepclear.core.index import Engine
+from keepclear.core.intents import PartyId
+from keepclear.core.times import floor_ms, instant_of
+from keepclear.node.declare import Declaring
+from keepclear.node.detect import Moment, Still
+from keepclear.node.held import Held
+from keepclear.node.logs import Logs, RootKeyOf
+from keepclear.node.outcomes import Outcome, RefusedError, StoreError
+from keepclear.node.policy import Policy
+from keepclear.node.ports import Actor, Clock, ItemForm, Notary, Record, Store, Transaction
+from keepclear.node.prove import Proving, Taken
+
+_FOLLOW_MAX: Final = 1_000
+
+
+Answer = Outcome | Taken | None
+"""What a change comes to."""
+Change = Callable[[Declaring], Answer]
+"""A use case with its arguments; see `Declaring`, and its `proving`."""
+
+
+def to_everybody(_: Item) -> tuple[PartyId, ...]:
+    """Let everybody read what is said of an item."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What a node with keys speaks with.
+
+    Attributes:
+        party: Whose node it is.
+        notary: Signs and reads.
+        root_key_of: Reads the root key of a party from what was pinned.
+        audience: Who may read what the party says of an item; empty for everybody.
+    """
+
+    party: PartyId
+    notary: Notary
+    root_key_of: RootKeyOf
+    audience: Callable[[Item], tuple[PartyId, ...]] = to_everybody
+
+
+class Workbench:
+    """See the module.
+
+    Args:
+        store: Where everything is kept.
+        form: How items are written.
+        policy: What the party decided.
+        clock: What time it is.
+        voice: What the node speaks with; None for a node without keys, which states nothing.
+        engine: Which code searches.
+        builders: Where the index is rebuilt while the node goes on; None to wait for it.
+        published: Called with entries of the event log once they are on the disk, those of other
+            processes too; each once and in their order.
+
+    Attributes:
+        held: The picture.
+        logs: The logs; None on a node without keys.
+        fault: Why what is held must be read anew; None while it need not.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        form: ItemForm,
+        policy: Policy,
+        clock: Clock,
+        *,
+        voice: Voice | None = None,
+        engine: Engine = Engine.AUTO,
+        builders: Executor | None = None,
+        published: Callable[[Sequence[Record]], None] = lambda _: None,
+    ) -> None:
+        self.store = store
+        self._form, self._policy, self._clock, self._voice = form, policy, clock, voice
+        self._engine, self._builders, self._published = engine, builders, published
+        self._still: Still | None = None
+        self.fault: str | None = None
+        self.held, self.logs = self._filled()
+        self._told_seq = self.held.seq
+
+    def _filled(self) -> tuple[Held, Logs | None]:
+        now_ms, kept_ms = floor_ms(self._clock()), self._policy.kept_ms
+        held = Held(
+            self.store.holding(now_ms - kept_ms),
+            self._form,
+            self._engine,
+            self._builders,
+            filled_ms=now_ms,
+            kept_ms=kept_ms,
+        )
+        if self._voice is None:
+            return held, None
+        logs = Logs(self._voice.party, self._voice.notary)
+        logs.fill(self.store, self._voice.root_key_of)
+        return held, logs
+
+    def now(self) -> datetime:
+        """Return what time it is, to the millisecond as it is stored."""
+        return instant_of(floor_ms(self._clock()))
+
+    def refresh(self) -> None:
+        """Read what is held anew, where that must be."""
+        if self.fault is None and not self.held.dropped_too_early(self.now()):
+            return
+        (self.held, self.logs), self._still = self._filled(), None
+        self.fault = None
+        self._tell_of_others()
+
+    def make(self, changes: Sequence[tuple[Actor, Change]]) -> list[Answer | KeepclearError]:
+        """Make changes in one transaction, each undone alone when it is refused.
+
+        Returns:
+            What each came to, or why it was refused, once all is on the disk.
+
+        Raises:
+            StoreError: Nothing was changed; what is held must be refreshed.
+        """
+        answers: list[Answer | KeepclearError] = []
+        new: list[Record] = []
+        with self.store.transaction() as transaction:
+            now = self.now()
+            if self.held.dropped_too_early(now):  # while it waited for another process
+                raise StoreError("the clock was set back; the picture is read anew", may_pass=True)
+            self.held.expire(now)
+            others = transaction.records_after(self.held.seq)
+            self.held.follow(others)
+            new.extend(others)
+            self._follow_logs(transaction)
+            size = 0 if self.logs is None else self.logs[self.logs.own].tree.size
+            for actor, change in changes:
+                answer = self._made(transaction, actor, change, now)
+                answers.append(answer)
+                if isinstance(answer, Outcome) and not answer.is_repeat:
+                    new.append(answer.record)
+                elif isinstance(answer, Taken):
+                    new.extend(answer.records)
+            if self.logs is not None and self.logs[self.logs.own].tree.size > size:
+                self._proving(transaction, now).sign_head()
+        self._still = None
+        if new:
+            self._tell(new)
+        return answers
+
+    def _follow_logs(self, transaction: Transaction) -> None:
+        """Take over what other processes wrote into the logs."""
+        if self.logs is None or self._voice is None:
+            return
+        for known in transaction.parties():
+            self.logs.pin(known, self._voice.root_key_of(known))
+        for party in self.logs.parties:
+            while entries := transaction.entries(party, self.logs[party].tree.size, _FOLLOW_MAX):
+                for entry in entries:
+                    self.logs.follow(entry)
+
+    def _made(
+        self, transaction: Transaction, actor: Actor, change: Change, now: datetime
+    ) -> Answer | KeepclearError:
+        marks = self._marks()
+        proving = None if self.logs is None else self._proving(transaction, now)
+        declaring = Declaring(
+            held=self.held,
+            transaction=transaction,
+            form=self._form,
+            policy=self._policy,
+            actor=actor,
+            now=now,
+            proving=proving,
+        )
+        try:
+            with transaction.savepoint():
+                if self._voice is not None and actor.party != self._voice.party:
+                    raise RefusedError(f"{actor.party!r} declares at its own node, which signs for it")
+                answer = change(declaring)
+                if isinstance(answer, Outcome) and not answer.is_repeat and proving is not None:
+                    record = answer.record
+                    proving.state(record, None if record.is_withdrawn else self._form.read(record.text))
+                return answer
+        except StoreError:
+            raise
+        except KeepclearError as error:
+            if self._marks() != marks:  # it was undone in the store, but not in memory
+                raise StoreError(str(error), may_pass=True) from error
+            return error
+
+    def _marks(self) -> tuple[int, int]:
+        return self.held.seq, 0 if self.logs is None else self.logs.mark
+
+    def _proving(self, transaction: Transaction, now: datetime) -> Proving:
+        assert self.logs is not None
+        assert self._voice is not None
+        return Proving(
+            logs=self.logs,
+            held=self.held,
+            transaction=transaction,
+            notary=self._voice.notary,
+            form=self._form,
+            audience=self._voice.audience,
+            now=now,
+        )
+
+    def catch_up(self) -> None:
+        """Take over what other processes wrote, and drop what expired."""
+        before = len(self.held.picture)
+        self.held.expire(self.now())
+        if len(self.held.picture) != before:
+            self._still = None
+        while records := self.store.records_after(self.held.seq, _FOLLOW_MAX):
+            self.held.follow(records)
+            self._still = None
+            self._tell(records)
+
+    def present(self) -> Moment:
+        """Return the picture as it is, which does not change any more."""
+        if self._still is None:
+            self._still = Still(self.held.picture.copy(), self.held.seq, self._policy)
+        return Moment(still=self._still, now=self.now())
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        self._told_seq = records[-1].seq
+        self._published(records)
+
+    def _tell_of_others(self) -> None:
+        """Tell of what is held since the store was read anew, and was not told."""
+        while records := self.store.records_after(self._told_seq, _FOLLOW_MAX):
+            known = [record for record in records if record.seq <= self.held.seq]
+            if not known:
+                return
+            self._tell(known)
