@@ -17,6 +17,7 @@ from keepclear.cli_io import EXIT_BAD_INPUT, EXIT_CANNOT_DECIDE, Command, add_op
 
 if TYPE_CHECKING:
     from keepclear.adapters.http.client import NodeClient
+    from keepclear.adapters.http.talking import TalkClient
     from keepclear.core.conflicts import Finding
 
 NODE_VARIABLE: Final = "KEEPCLEAR_NODE"
@@ -74,19 +75,19 @@ def named_node(ctx: click.Context) -> str | None:
 
 
 @contextlib.contextmanager
-def opened_node(ctx: click.Context) -> Iterator[NodeClient]:
+def opened_node(ctx: click.Context) -> Iterator[TalkClient]:
     """Open a client of the node that was named, else of the usual one; tell every fault of it.
 
     Raises:
         SystemExit: Something could not be done; the reason has been told.
     """
-    from keepclear.adapters.http.client import NodeClient
+    from keepclear.adapters.http.talking import TalkClient
     from keepclear.adapters.token_file import find_token
 
     with told_faults():
         url = named_node(ctx) or default_url()
         token = find_token(ctx.meta.get(f"{_META}token_file"), environment=os.environ)
-        with NodeClient(
+        with TalkClient(
             url,
             token,
             ca_file=ctx.meta.get(f"{_META}ca_file"),

@@ -24,11 +24,14 @@ from keepclear.cli_io import (
     invalid,
     progress_bar,
     put,
+    refuse_given,
     say,
 )
+from keepclear.cli_officer import OF_OFFICER, OF_ROOT, new_passphrase, passphrase_option
 
 if TYPE_CHECKING:
     from keepclear.adapters.settings import Settings
+    from keepclear.main.keys import Wanted
 
 ROLES: Final = ("viewer", "duty_officer", "administrator")
 _LISTEN_VARIABLE: Final = "KEEPCLEAR_SERVER_LISTEN"
@@ -52,33 +55,90 @@ def _settings(config: str | None) -> Settings:
 @click.option("--party", required=True, metavar="ID", help="The id of the party whose node it is.")
 @click.option("--name", metavar="TEXT", help="How people call the party.  [default: its id]")
 @click.option("--person", metavar="TEXT", help="Who its administrator is.  [default: your login name]")
-def init(folder: str, party: str, name: str | None, person: str | None) -> None:
-    """Make what a node needs in FOLDER: a configuration, a database, and a token of its administrator.
+@click.option("--officer", metavar="NAME", help="Its first duty officer.  [default: the administrator]")
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="Where the nodes of others reach it.  [default: by carried file only]",
+)
+@click.option(
+    "--listen", metavar="HOST:PORT", help="Where its API and console are.  [default: 127.0.0.1:8421]"
+)
+@click.option("--without-keys", is_flag=True, help="Make no keys: a node that talks to no other.")
+@passphrase_option("the root key and the officer's key")
+@click.pass_context
+def init(
+    ctx: click.Context,
+    folder: str,
+    party: str,
+    name: str | None,
+    person: str | None,
+    officer: str | None,
+    address: str | None,
+    listen: str | None,
+    without_keys: bool,
+    passphrase_file: str | None,
+) -> None:
+    """Make what a node needs in FOLDER: configuration, database, an administrator's token, and keys.
 
-    Nothing that is there is written over.
+    The root key and the officer's key are locked with passphrases, which are asked for. Nothing that is
+    there is written over, and after an error nothing is left behind.
 
     \b
     Examples:
       keepclear init --party relief
-      keepclear init /srv/keepclear --party north --name "North Force" --person dana
+      keepclear init /srv/keepclear --party north --name "North Force" --person dana --officer dana \\
+          --address north.example:8441
+      keepclear init --party relief --without-keys
     """
+    from keepclear.main import init as making
     from keepclear.main import node
 
+    administrator = person or _login_name()
+    if without_keys:
+        refuse_given(ctx, ("officer", "address", "passphrase_file"), "makes no sense with --without-keys")
     with told_faults():
-        made = node.init(Path(folder), party, name or party, person or _login_name())
+        wanted = None if without_keys else _wanted(officer or administrator, address, passphrase_file)
+        made = making.init(Path(folder), party, name or party, administrator, wanted=wanted, listen=listen)
     days = (made.grant.expires - node.now()).days + 1
     lines = [
         f"configuration  {made.config}",
         f"database       {made.database}",
         f"token          {made.token_file} ({made.grant.actor.person}, administrator, {days} days)",
+        *([] if made.keys is None else _keys_told(made.keys, officer or administrator)),
         "",
         "Next:",
         *([] if folder == "." else [f"  cd {folder}"]),
-        "  keepclear serve     runs the node, and tells its URL",
-        "  keepclear doctor    looks whether this machine can",
+        "  keepclear serve      runs the node, and tells its URL",
+        *([] if made.keys is None else ["  keepclear pair card  writes what another party pairs with"]),
+        "  keepclear doctor     looks whether this machine can",
         "The token file is read by commands, and its content signs you in to the console.",
     ]
     put("".join(f"{line}\n" for line in lines).encode())
+
+
+def _wanted(officer: str, address: str | None, passphrase_file: str | None) -> Wanted:
+    """Ask for passphrases; two, where they are asked for: the root key is carried away."""
+    from keepclear.main.keys import Wanted
+
+    root = new_passphrase("the root key", passphrase_file, OF_ROOT)
+    return Wanted(
+        officer=officer,
+        root_passphrase=root,
+        officer_passphrase=new_passphrase(f"the key of {officer}", passphrase_file, OF_OFFICER),
+        address=address or "",
+    )
+
+
+def _keys_told(keys: Path, officer: str) -> list[str]:
+    return [
+        f"keys           {keys}: of the node, of its TLS, and of the officer {officer}",
+        f"root key       {keys / 'root.key'}",
+        "",
+        "Carry the root key away: copy root.key to two places that are off this machine, try that you can",
+        "read it there, and delete it here. It is needed to add officers and to revoke keys, and nothing",
+        "can replace it.",
+    ]
 
 
 def _login_name() -> str:

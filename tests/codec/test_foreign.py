@@ -152,7 +152,7 @@ def test_a_hull_is_wider_than_what_it_holds_by_about_its_margin() -> None:
 def test_a_shape_without_area_is_taken_for_all_that_is_near_to_it() -> None:
     hull = convex_hull([LatLng(35.0, 36.0)])
     for vertex in hull.vertices:
-        assert float(geodesic_inverse(35.0, 36.0, *vertex)[0]) == pytest.approx(SALVAGED_RADIUS_M, abs=0.1)
+        assert float(geodesic_inverse(35.0, 36.0, *vertex)[0]) == pytest.approx(SALVAGED_RADIUS_M, rel=0.01)
 
 
 def test_the_hull_of_a_ring_with_as_many_vertices_as_allowed_and_a_long_edge_stays_below_the_limit() -> None:
@@ -299,6 +299,7 @@ def test_what_is_no_item_at_all_cannot_be_judged_at_any_time(text: bytes) -> Non
     assert reading.remark.startswith("it cannot be judged: ")
 
 
+@pytest.mark.slow
 def test_over_the_most_volumes_an_item_cannot_be_judged() -> None:
     small = {"outline_circle": CIRCLE, "colour": 1}
     assert item_of(*[wire_volume(small)] * VOLUMES_MAX) is not None
@@ -322,6 +323,7 @@ def test_an_id_that_no_item_can_have_cannot_be_judged() -> None:
     assert reading.item is None
     assert reading.remark is not None
     assert reading.remark.startswith("it cannot be judged: id: ")
+    assert reading.window_ms == (floor_ms(at(0)), ceil_ms(at(60)))
 
 
 def test_words_that_are_not_known_become_those_that_hide_least() -> None:
@@ -379,7 +381,7 @@ def test_a_remark_counts_what_was_done_and_what_else_was_wrong() -> None:
         b'{"volumes":' * 100_000,
         b'{"id": "A", "volumes": ' + b"[" * 400_000 + b"]" * 400_000 + b"}",
         b'{"id": "A", "volumes": [' + b"9" * 900_000 + b"]}",
-        b'{"id": "A", "volumes": [' + b",".join([b"{}"] * 300_000) + b"]}",
+        b'{"id": "A", "volumes": [' + b",".join([b"{}"] * 50_000) + b"]}",
         b'{"id": "A", "volumes": [1e999]}',
         b'{"id": "\\ud800", "volumes": []}',
     ],
@@ -430,7 +432,7 @@ VOLUMES = ANYTHING | st.fixed_dictionaries(
 @given(
     st.fixed_dictionaries(
         {"volumes": st.lists(VOLUMES, max_size=3) | ANYTHING},
-        optional={name: ANYTHING for name in ("id", "kind", "state", "rule", "priority", "party", "x")},
+        optional=dict.fromkeys(("id", "kind", "state", "rule", "priority", "party", "x"), ANYTHING),
     )
 )
 def test_no_json_raises_and_what_is_taken_can_be_written_and_read_again(entry: dict[str, Any]) -> None:
@@ -459,6 +461,7 @@ def test_a_valid_item_comes_back_with_its_id_and_party_replaced_and_without_a_re
     places=st.lists(st.tuples(st.floats(0.0, 360.0), st.floats(0.0, 1.0)), min_size=1, max_size=5),
 )
 @example(center=(52.0, 10.0), reach_m=5e5, places=[(0.0, 1.0), (90.0, 1e-12), (180.0, 1.0)])
+@example(center=(38.5, 0.00390625), reach_m=1.333, places=[(0.0, 0.0), (0.0, 1.0), (0.0, 1e-18)])
 @example(center=(90.0, 0.0), reach_m=1e3, places=[(0.0, 1.0), (90.0, 1.0), (180.0, 1.0), (270.0, 1.0)])
 def test_a_hull_holds_every_position_and_every_geodesic_between_two(
     center: tuple[float, float], reach_m: float, places: list[tuple[float, float]]

@@ -7,7 +7,6 @@ mixed makes no difference. Nothing in it is decided by a clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
 
@@ -110,6 +109,8 @@ class Ledger:
         self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
         self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
         self._answered: dict[ItemRef, dict[PartyId, Said]] = {}
+        self._proposals: dict[ItemRef, list[str]] = {}  # about a version
+        self._answers: dict[str, dict[PartyId, Said]] = {}  # to a proposal, which may come later
         self._received: dict[PartyId, dict[PartyId, int]] = {}
         self._holds: dict[tuple[PartyId, PartyId], Hold] = {}
         self._ambiguous: set[ItemRef] = set()
@@ -153,7 +154,7 @@ class Ledger:
             case Proposal() | Answer() | Withdrawal():
                 self.negotiations.check(signed.party, signed.deed)
             case AgreementProposal() | AgreementAnswer():
-                deepcopy(self.agreements).take(signed.party, signed.deed)
+                self.agreements.check(signed.party, signed.deed)
             case Acknowledgement():
                 for ref in signed.deed.items:
                     if self.version(ref) is None:
@@ -182,29 +183,29 @@ class Ledger:
             case Acknowledgement():
                 for ref in deed.items:
                     said = Said(person=person, at_ms=at_ms, n=n, what="acknowledged")
-                    self._seen.setdefault(ref, {}).setdefault(by, said)
+                    _keep_first(self._seen.setdefault(ref, {}), by, said)
             case Objection():
                 self._answer(by, [deed.item], Said(person=person, at_ms=at_ms, n=n, what="objected"))
             case Proposal():
                 self.negotiations.take(by, deed, n=n)
                 what = "proposed" if deed.counters is None else "countered"
+                for ref in deed.conflict:
+                    self._proposals.setdefault(ref, []).append(deed.id)
                 self._answer(by, deed.conflict, Said(person=person, at_ms=at_ms, n=n, what=what))
             case Answer():
                 self.negotiations.take(by, deed, n=n)
                 what = "accepted" if deed.is_accepted else "declined"
-                negotiation = self.negotiations.negotiation(deed.proposal)
-                if negotiation is not None:
-                    said = Said(person=person, at_ms=at_ms, n=n, what=what)
-                    self._answer(by, negotiation.proposal.conflict, said)
+                said = Said(person=person, at_ms=at_ms, n=n, what=what)
+                _keep_first(self._answers.setdefault(deed.proposal, {}), by, said)
             case Withdrawal():
                 self.negotiations.take(by, deed, n=n)
             case AgreementProposal() | AgreementAnswer():
                 self.agreements.take(by, deed)
             case LineChange():
-                self._holds[by, deed.peer] = Hold(
-                    by=by, peer=deed.peer, is_hold=deed.is_hold, reason=deed.reason, at_ms=at_ms, n=n
-                )
-
+                hold = Hold(by=by, peer=deed.peer, is_hold=deed.is_hold, reason=deed.reason, at_ms=at_ms, n=n)
+                known = self._holds.get((by, deed.peer))
+                if known is None or known.n < n:
+                    self._holds[by, deed.peer] = hold
         self._nonces.add((by, signed.nonce))
 
     def _refuse_repeated(self, signed: SignedDeed) -> None:
@@ -214,7 +215,7 @@ class Ledger:
     def _answer(self, by: PartyId, refs: Iterable[ItemRef], said: Said) -> None:
         for ref in refs:
             if ref.party != by:
-                self._answered.setdefault(ref, {}).setdefault(by, said)
+                _keep_first(self._answered.setdefault(ref, {}), by, said)
 
     def current(self, party: str, item_id: str) -> ItemVersion | None:
         """Return the latest version of an item; None if it was never stated."""
@@ -251,8 +252,13 @@ class Ledger:
         return {} if ref in self._ambiguous else self._seen.get(ref, {})
 
     def answered(self, ref: ItemRef) -> dict[PartyId, Said]:
-        """Return which parties' officers answered a version of an item."""
-        return self._answered.get(ref, {})
+        """Return which parties' officers answered a version of an item, or a proposal about it."""
+        answered = dict(self._answered.get(ref, {}))
+        for proposal in self._proposals.get(ref, []):
+            for party, said in self._answers.get(proposal, {}).items():
+                if party != ref.party:
+                    _keep_first(answered, party, said)
+        return answered
 
     def holds(self) -> Sequence[Hold]:
         """Return who suspends the dialogue with whom at present, sorted."""
@@ -262,6 +268,13 @@ class Ledger:
         """Tell whether either of two parties suspends the dialogue with the other."""
         pairs = ((PartyId(a), PartyId(b)), (PartyId(b), PartyId(a)))
         return any(pair in self._holds and self._holds[pair].is_hold for pair in pairs)
+
+
+def _keep_first(said_by: dict[PartyId, Said], party: PartyId, said: Said) -> None:
+    """Keep what a party said first, by its log: logs may be taken in any order."""
+    known = said_by.get(party)
+    if known is None or said.n < known.n:
+        said_by[party] = said
 
 
 class Coordination(Enum):

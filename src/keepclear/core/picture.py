@@ -168,6 +168,14 @@ class Picture:
             place = self._add(label_of(item))
             self._stand_beside(self._pack([item], [place]))
 
+    def hold_all(self, items: Sequence[Item]) -> None:
+        """Hold items that have not ended, each in place of the one with the same id; an id stands once."""
+        for item in items:
+            self.drop(item.id)
+        places = [self._add(label_of(item)) for item in items]
+        if items:
+            self._stand_beside(self._pack(items, places))
+
     def hold_packed(self, labels: Sequence[Label], volumes: PackedVolumes) -> None:
         """Hold many items at once, none of which is held yet.
 

@@ -45,6 +45,7 @@ _CIRCLE_VERTICES_MIN: Final = 16
 _CLEARLY_VALID_VERTICES_MAX: Final = 12
 _CLEARLY_VALID_COS: Final = math.cos(0.08)
 _LEG_SUB_EDGE_MAX_M: Final = 10_000.0
+_CROSSING_EDGES_AT_ONCE: Final = 64
 
 
 def check_position(position: LatLng, field: str) -> None:
@@ -161,9 +162,14 @@ def _crossing_edges(points: Floats, edge_of: npt.NDArray[np.int64]) -> str:
     """
     count = len(points)
     edges = shapely.linestrings(np.stack((points, np.roll(points, -1, axis=0)), axis=1))
-    for i, j in shapely.STRtree(edges).query(edges, predicate="intersects").T.tolist():
-        if i < j and j - i not in (1, count - 1):
-            a, b = int(edge_of[i]), int(edge_of[j])
+    tree = shapely.STRtree(edges)
+    # Some at a time: where each edge crosses each other one, all pairs would take all memory.
+    for start in range(0, count, _CROSSING_EDGES_AT_ONCE):
+        pairs = tree.query(edges[start : start + _CROSSING_EDGES_AT_ONCE], predicate="intersects")
+        i, j = pairs[0] + start, pairs[1]
+        found = np.flatnonzero((i < j) & (j - i != 1) & (j - i != count - 1))
+        if found.size:
+            a, b = int(edge_of[i[found[0]]]), int(edge_of[j[found[0]]])
             return f"edge {a} (from vertex {a}) crosses edge {b} (from vertex {b})"
     for i in range(count):
         j = (i + 1) % count

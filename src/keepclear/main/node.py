@@ -8,91 +8,31 @@ import signal
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from keepclear.adapters import clock, doctor
 from keepclear.adapters.config import load_settings
-from keepclear.adapters.config_text import fresh_config
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
 from keepclear.adapters.logs import start_logging
 from keepclear.adapters.settings import ServerSettings, Settings
-from keepclear.adapters.store.access import TOKEN_DAYS, Access
+from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.backup import examine
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.migrations import scripts
 from keepclear.adapters.store.sqlite import SqliteStore
-from keepclear.adapters.token_file import write_token
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 from keepclear.node.access import Grant, Role
 from keepclear.node.ports import Actor
 from keepclear.version import VERSION
 
-CONFIG_NAME: Final = "keepclear.toml"
 TOKEN_NAME: Final = "keepclear.token"
-DATABASE_NAME: Final = "keepclear.sqlite3"
 _REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what listens on every address
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What `init` made.
-
-    Attributes:
-        config: The configuration.
-        database: The database.
-        token_file: The token of the first administrator.
-        grant: What it grants.
-    """
-
-    config: Path
-    database: Path
-    token_file: Path
-    grant: Grant
-
-
-def init(folder: Path, party: str, name: str, person: str) -> Made:
-    """Make what a node needs: a configuration, a database, and a token of its first administrator.
-
-    Args:
-        folder: Where; it is made if it is not there.
-        party: The id of the party.
-        name: How people call the party.
-        person: Who the administrator is.
-
-    Returns:
-        What was made.
-
-    Raises:
-        InvalidValueError: A file is there already, or a name cannot be used. Nothing is changed then.
-        StoreError: The database cannot be made.
-    """
-    made = [folder / each for each in (CONFIG_NAME, DATABASE_NAME, TOKEN_NAME)]
-    for path in made:
-        if path.exists():
-            raise InvalidValueError(str(path), "it exists already; init never writes over anything")
-    text = fresh_config(party=party, name=name)  # checks the names
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        SqliteStore(made[1], create=True).close()
-        made[1].chmod(0o600)
-        access = Access(made[1], clock.now)
-        try:
-            actor = Actor(party=PartyId(party), person=person)
-            grant, secret = access.issue(actor, Role.ADMINISTRATOR, days=TOKEN_DAYS)
-        finally:
-            access.close()
-        write_token(made[2], secret)
-        made[0].write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidValueError(str(folder), f"it cannot be written: {error.strerror or error}") from error
-    return Made(config=made[0], database=made[1], token_file=made[2], grant=grant)
 
 
 def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:

@@ -19,7 +19,7 @@ from keepclear.core.times import TimeWindow
 from keepclear.core.volumes import Volume3D, Volume4D
 from keepclear.node.logs import Logs
 from keepclear.node.outcomes import NotFoundError
-from keepclear.node.ports import Cosigned, ItemForm, LogReading
+from keepclear.node.ports import Cosigned, Foreign, ItemForm, LogReading
 
 _AREA = ItemId("area")
 
@@ -57,10 +57,12 @@ class Coordinated:
         receipts: What is known of each other party, sorted.
         conflicts: The items of others that it conflicts with, as this node calls them, sorted.
         open_conflicts: Those of them that no accepted proposal clears.
+        remark: What is wrong with it, and how it is judged all the same; None where nothing is.
     """
 
     item: ItemVersion
     local_id: ItemId
+    remark: str | None
     state: Coordination
     receipts: Sequence[Receipt]
     conflicts: Sequence[ItemId]
@@ -102,7 +104,8 @@ class Coordinating:
     def of_version(self, version: ItemVersion) -> Coordinated:
         """Tell how far the latest version of an item is coordinated."""
         local_id = self.logs.local_id(version.ref.party, version.ref.id)
-        item = self._item(version)
+        foreign = self._foreign(version)
+        item = foreign.item
         conflicts = [] if item is None else list(self._conflicts(version, item))
         is_open = [other for other in conflicts if not self._is_cleared(version, other)]
         parties = [party for party in self.logs.parties if party != version.ref.party]
@@ -110,6 +113,7 @@ class Coordinating:
         return Coordinated(
             item=version,
             local_id=local_id,
+            remark=foreign.remark,
             state=coordination_of(version, concerned, is_open, self._ledger),
             receipts=[self._receipt(version, party, party in concerned) for party in parties],
             conflicts=[self._local_id(other) for other in conflicts],
@@ -119,12 +123,11 @@ class Coordinating:
     def _local_id(self, version: ItemVersion) -> ItemId:
         return self.logs.local_id(version.ref.party, version.ref.id)
 
-    def _item(self, version: ItemVersion) -> Item | None:
-        """Return the item of a version; None where it is over or cannot be judged."""
+    def _foreign(self, version: ItemVersion) -> Foreign:
+        """Return what can be made of a version; no item where it is over or cannot be judged."""
         if version.is_over or version.text is None:
-            return None
-        local_id = self._local_id(version)
-        return self.form.read_foreign(version.text, local_id, version.ref.party).item
+            return Foreign(None)
+        return self.form.read_foreign(version.text, self._local_id(version), version.ref.party)
 
     def buffer(self, a: PartyId, b: PartyId) -> Buffer:
         """Return the gap that two parties agreed to keep; wider while their line is on hold."""

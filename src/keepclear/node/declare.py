@@ -114,7 +114,7 @@ class Declaring:
             return Outcome(record=old, is_repeat=True)
         old = self._own(item_id)
         self._require_version(old, version)
-        record = self.transaction.append(self._next(old, EventKind.WITHDRAWN), self.form.read(old.text))
+        record = self._append(self._next(old, EventKind.WITHDRAWN), self.form.read(old.text))
         self.held.take(record, None)
         return Outcome(record=record)
 
@@ -144,7 +144,7 @@ class Declaring:
             raise StateRefusedError(error.reason) from None
         if changed.state is IntentState.ENDED:
             ended = replace(self._next(old, EventKind.STATE_CHANGED), state=changed.state)
-            record = self.transaction.append(replace(ended, text=self.form.write(changed)), changed)
+            record = self._append(replace(ended, text=self.form.write(changed)), changed)
             self.held.take(record, None)
             return Outcome(record=record)
         return self._judge_and_write(EventKind.STATE_CHANGED, changed, old)
@@ -189,9 +189,14 @@ class Declaring:
             actor=self.actor,
             at=self.now,
         )
-        record = self.transaction.append(record, item)
+        record = self._append(record, item)
         self.held.take(record, packed)
         return Outcome(record=record, findings=findings)
+
+    def _append(self, record: Record, item: Item) -> Record:
+        if self.proving is not None:
+            self.proving.require_voice()  # before anything changes: what is declared is stated, too
+        return self.transaction.append(record, item)
 
     def _standing(self, item: Item, findings: Sequence[Finding]) -> Standing:
         conflicts = [finding for finding in findings if finding.verdict is Verdict.CONFLICT]

@@ -81,17 +81,31 @@ class Held:
             record: The entry.
             packed: The volumes of its item; None for one that is over.
         """
+        if self._is_kept(record) and packed is not None:
+            self.picture.hold_packed([record.label], packed._replace(owner=packed.owner * 0))
+        self.seq = record.seq
+
+    def take_all(self, changes: Sequence[tuple[Record, Item]]) -> None:
+        """Take over entries that were just written, with their items; the last of each item counts."""
+        last = {record.label.id: (record, item) for record, item in changes}
+        self.picture.hold_all([item for record, item in last.values() if self._is_kept(record)])
+        if changes:
+            self.seq = changes[-1][0].seq
+
+    def _is_kept(self, record: Record) -> bool:
+        """Drop what was held of an item, and tell whether to hold what it is now."""
         label = record.label
         self.picture.drop(label.id)
         self._end_ms.pop(label.id, None)
         expires = record.end_ms + self._kept_ms
-        if packed is not None and expires < self._now_ms:
+        if record.is_over:
+            return False
+        if expires < self._now_ms:
             self._dropped_ms = max(self._dropped_ms, expires)
-        elif packed is not None:
-            self.picture.hold_packed([label], packed._replace(owner=packed.owner * 0))
-            self._end_ms[label.id] = expires
-            heapq.heappush(self._expiring, (expires, label.id))
-        self.seq = record.seq
+            return False
+        self._end_ms[label.id] = expires
+        heapq.heappush(self._expiring, (expires, label.id))
+        return True
 
     def expire(self, now: datetime) -> None:
         """Drop what ended before now."""

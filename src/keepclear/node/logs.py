@@ -67,6 +67,8 @@ class Logs:
         own: The party of this node.
         ledger: What all statements say together.
         oddities: What was said and means nothing: party, entry, why.
+        silence: Why this node signs nothing until it has heard its witnesses; None where it may.
+        heard: The parties that were heard since this node started.
         unjudged: The items of others that cannot be judged, and when they may be, where they say so.
     """
 
@@ -77,9 +79,12 @@ class Logs:
         self.ledger = Ledger(notary.read_agreement)
         self.oddities: list[tuple[PartyId, int, str]] = []
         self.unjudged: dict[ItemId, tuple[int, int] | None] = {}
+        self.silence: str | None = None
+        self.heard: set[PartyId] = set()
 
     def fill(self, reading: LogReading, root_key_of: RootKeyOf) -> None:
         """Take over everything that a store has."""
+        self.silence = reading.silence()
         for known in reading.parties():
             self.pin(known, root_key_of(known))
         for party in self.parties:

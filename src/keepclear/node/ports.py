@@ -357,6 +357,9 @@ class LogReading(Protocol):
     def quarantined(self, party: PartyId) -> Sequence[tuple[int, bytes]]:
         """Return the parts of a party's log that wait for a gap to be filled, by their first entry."""
 
+    def silence(self) -> str | None:
+        """Return why this node signs nothing at present; None where it may."""
+
     def evidence(self, after: int, limit: int) -> Sequence[Evidence]:
         """Return what proves that parties did not keep to their logs, by number."""
 
@@ -380,6 +383,9 @@ class Transaction(LogReading, Protocol):
         Returns:
             The entry with its number: one more than the last, without gaps.
         """
+
+    def append_all(self, changes: Sequence[tuple[Record, Item]]) -> Sequence[Record]:
+        """Add entries to the log as `append` does, one after the other."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Begin a part that is undone alone when it is left by an exception."""
@@ -412,6 +418,9 @@ class Transaction(LogReading, Protocol):
 
     def take_back(self, party: PartyId, first: int) -> None:
         """Keep a part of a log aside no longer; nothing happens where there is none."""
+
+    def set_silence(self, reason: str | None) -> None:
+        """Have this node sign nothing for a reason, or with None sign again."""
 
     def keep_evidence(self, evidence: Evidence) -> None:
         """Keep what proves that a party did not keep to its log; its number is set here, from 1 on."""

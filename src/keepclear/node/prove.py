@@ -9,7 +9,7 @@ What a peer declares is recorded whatever it says; a policy only refuses one's o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -226,8 +226,14 @@ class Proving:
             SilencedError: That is so.
         """
         own = self.logs[self.logs.own]
+        if self.logs.silence is not None:
+            witnesses = {each.witness for each in self.transaction.cosigned(own.party)} - self.logs.heard
+            raise SilencedError(
+                f"nothing is signed: {self.logs.silence}; it goes on once {', '.join(sorted(witnesses))} "
+                "was heard by a link, or with keepclear log speak"
+            )
         if own.frozen is not None:
-            raise SilencedError(f"nothing is signed: {own.frozen}; sign a break with the root key")
+            raise SilencedError(f"nothing is signed: {own.frozen}; pair again as a party with new keys")
         if own.longest > own.tree.size:
             raise SilencedError(
                 f"nothing is signed: others hold {own.longest} entries of this party's log, this node only "
@@ -244,8 +250,13 @@ class Proving:
 
     # -- what others say ------------------------------------------------------------------------
 
-    def take(self, bundle: Bundle) -> Taken:
-        """Take a bundle: what is known is passed over, what does not fit is refused by name."""
+    def take(self, bundle: Bundle, *, heard: PartyId | None = None) -> Taken:
+        """Take a bundle: what is known is passed over, what does not fit is refused by name.
+
+        Args:
+            bundle: The bundle.
+            heard: Who gave it by a link that tells who it is; None for a carried file.
+        """
         taken = Taken()
         self._note_own_end(bundle)
         for part in sorted(bundle.parts, key=lambda each: (each.party, each.first)):
@@ -253,7 +264,21 @@ class Proving:
             self._take_aside(part.party, taken)
         for cosignature in bundle.cosignatures:
             self._take_cosignature(cosignature, taken)
+        if heard is not None:
+            self._note_heard(heard)
         return taken
+
+    def speak(self) -> None:
+        """Sign again after a backup was put in place, whether or not all witnesses were heard."""
+        self.transaction.set_silence(None)
+        self.logs.silence = None
+
+    def _note_heard(self, peer: PartyId) -> None:
+        """End the silence after a restore once every witness was heard, and gave what it held more."""
+        self.logs.heard.add(peer)
+        witnesses = {each.witness for each in self.transaction.cosigned(self.logs.own)}
+        if self.logs.silence is not None and witnesses <= self.logs.heard:
+            self.speak()
 
     def _note_own_end(self, bundle: Bundle) -> None:
         own = self.logs.get(self.logs.own)
@@ -417,7 +442,16 @@ class Proving:
             self._verify(log, n, [(self._key(log, log.keys, signed, n), signed)])
             self.transaction.fill_in(log.party, n, each)
             self.logs.fill_in(log.party, n, statement)
-            self._apply([statement], taken)
+            if self._is_current(statement):
+                self._apply([statement], taken)
+
+    def _is_current(self, statement: Statement) -> bool:
+        """Tell whether a statement that was withheld is not superseded by now."""
+        body = statement.body
+        if not isinstance(body, ItemSaid):
+            return True
+        current = self.logs.ledger.current(statement.by, body.id)
+        return current is not None and current.n == statement.n
 
     def _read(
         self, log: HeldLog, first: int, fresh: Sequence[bytes | Withheld]
@@ -566,41 +600,48 @@ class Proving:
 
     def _apply(self, statements: Iterable[Statement], taken: Taken) -> None:
         """Bring what a party states of its items into the picture."""
+        written: dict[ItemId, Record] = {}  # the latest of each, of this part
+        changes: list[tuple[Record, Item]] = []
         for statement in statements:
             if isinstance(statement.body, ItemSaid):
-                self._apply_item(statement, statement.body, taken)
+                change = self._change(statement, statement.body, written)
+                if change is not None:
+                    changes.append(change)
+                    written[change[0].label.id] = change[0]
+        records = self.transaction.append_all(changes)
+        self.held.take_all([(record, item) for record, (_, item) in zip(records, changes, strict=True)])
+        taken.records.extend(records)
 
-    def _apply_item(self, statement: Statement, body: ItemSaid, taken: Taken) -> None:
+    def _change(
+        self, statement: Statement, body: ItemSaid, written: Mapping[ItemId, Record]
+    ) -> tuple[Record, Item] | None:
+        """Return what is recorded of another party's item; None where there is nothing to draw."""
         local_id = self.logs.local_id(statement.by, body.id)
-        current = self.logs.ledger.current(statement.by, body.id)
-        if current is None or current.n != statement.n:
-            return  # it was withheld, and is superseded by now
-        old = self.transaction.record(local_id)
-        item: Item | None = None
-        if body.text is not None:
-            foreign = self.form.read_foreign(body.text, local_id, statement.by)
-            item = foreign.item
-            if item is None and not body.is_over:
+        old = written.get(local_id) or self.transaction.record(local_id)
+        self.logs.unjudged.pop(local_id, None)
+        if body.text is None:
+            return None if old is None else self._withdrawn(statement, body, old)
+        foreign = self.form.read_foreign(body.text, local_id, statement.by)
+        if foreign.item is None:
+            if not body.is_over:
                 self.logs.unjudged[local_id] = foreign.window_ms
-        if item is not None or body.is_over:
-            self.logs.unjudged.pop(local_id, None)
-        if item is None and old is None:
-            return  # the ledger has it; there is nothing to draw
-        taken.records.append(self._write(statement, body, old, item))
+            return None if old is None else self._withdrawn(statement, body, old)
+        return self._recorded(statement, body, old, foreign.item), foreign.item
 
-    def _write(self, statement: Statement, body: ItemSaid, old: Record | None, item: Item | None) -> Record:
-        """Record what another party states, whatever its number says: its log decides the order."""
-        if item is None:
-            assert old is not None, "there is something to write"
-            item = self.form.read(old.text)
+    def _withdrawn(self, statement: Statement, body: ItemSaid, old: Record) -> tuple[Record, Item]:
+        """Take out of the picture what was withdrawn, or cannot be judged any more."""
+        item = self.form.read(old.text)
+        record = self._recorded(statement, body, old, item)
+        return replace(record, kind=EventKind.WITHDRAWN), item
+
+    def _recorded(self, statement: Statement, body: ItemSaid, old: Record | None, item: Item) -> Record:
+        """Record a version, whatever its number says: the log of its owner decides the order."""
         start_ms, end_ms = span_ms(item)
-        is_operation = isinstance(item, OperationalIntent)
-        state = item.state if isinstance(item, OperationalIntent) else None
-        record = Record(
+        return Record(
             seq=0,
-            kind=EventKind.WITHDRAWN if body.is_over and not is_operation else _EVENTS[statement.kind],
+            kind=_EVENTS[statement.kind],
             label=label_of(item),
-            state=state,
+            state=item.state if isinstance(item, OperationalIntent) else None,
             start_ms=start_ms,
             end_ms=end_ms,
             text=self.form.write(item),
@@ -609,14 +650,6 @@ class Proving:
             actor=Actor(party=statement.by, person=_NODE),
             at=instant_of(statement.at_ms),
         )
-        if body.text is None or (not record.is_over and self._is_unjudged(item.id)):
-            record = replace(record, kind=EventKind.WITHDRAWN)
-        record = self.transaction.append(record, item)
-        self.held.take(record, None if record.is_over else self.held.picture.packed(item))
-        return record
-
-    def _is_unjudged(self, local_id: ItemId) -> bool:
-        return local_id in self.logs.unjudged
 
 
 def bundle_for(

@@ -114,7 +114,20 @@ class Workbench:
             return held, None
         logs = Logs(self._voice.party, self._voice.notary)
         logs.fill(self.store, self._voice.root_key_of)
+        self._find_unjudged(held, logs)
         return held, logs
+
+    def _find_unjudged(self, held: Held, logs: Logs) -> None:
+        """Find the items of others that are not drawn because they cannot be judged."""
+        for version in logs.ledger.versions():
+            local_id = logs.local_id(version.ref.party, version.ref.id)
+            if version.is_over or version.text is None or local_id in held.picture:
+                continue
+            record = self.store.record(local_id)
+            if record is None or record.is_withdrawn:
+                foreign = self._form.read_foreign(version.text, local_id, version.ref.party)
+                if foreign.item is None:
+                    logs.unjudged[local_id] = foreign.window_ms
 
     def now(self) -> datetime:
         """Return what time it is, to the millisecond as it is stored."""

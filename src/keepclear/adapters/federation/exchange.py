@@ -157,7 +157,7 @@ class Exchange:
 
         def take(declaring: Declaring) -> Taken:
             assert declaring.proving is not None, "a node with links has keys"
-            return declaring.proving.take(bundle)
+            return declaring.proving.take(bundle, heard=peer)
 
         taken = await asyncio.wrap_future(self._desk.change(self._actor, take))
         if not taken.refusals:

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from keepclear.adapters.desk import Desk
+from keepclear.adapters.federation.caller import Caller
 from keepclear.adapters.federation.exchange import Exchange
 from keepclear.adapters.federation.links import Link, Links, LinkState, Peer
-from keepclear.adapters.federation.listener import Listener, server_of
-from keepclear.adapters.federation.syncing import Caller, Surroundings, Syncing
+from keepclear.adapters.federation.listener import Listener
+from keepclear.adapters.federation.server import server_of
+from keepclear.adapters.federation.syncing import Surroundings, Syncing
 from keepclear.adapters.federation.tls import Pins, client_context, server_context, trust
 from keepclear.adapters.keys import KeyFolder
 from keepclear.adapters.notary import Notary
@@ -117,6 +119,7 @@ class Federation:
             heard=self._heard,
             news=self._tell,
         )
+        self._followed: Sequence[KnownParty] | None = None
         self._peers: dict[PartyId, Peer] = {}
         self._syncing: dict[PartyId, tuple[Syncing, asyncio.Task[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -162,9 +165,9 @@ class Federation:
         server = server_of(self._listener.application(), self._context)
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
         try:
-            while True:
+            while not serving.done():
                 await self._follow()
-                await asyncio.sleep(PINS_EVERY_S)
+                await asyncio.wait([serving], timeout=PINS_EVERY_S)
         finally:
             self._loop = None
             await self._stop(list(self._syncing))
@@ -186,30 +189,21 @@ class Federation:
     async def _follow(self) -> None:
         """Take notice of who is pinned by now."""
         try:
-            peers = await asyncio.to_thread(self._read_peers)
-            if peers == self._peers:
+            known = await asyncio.to_thread(self._known)
+            if known == self._followed:
                 return
             await self._exchange.follow()
         except KeepclearError as error:
             _log.error("it cannot be looked up who is pinned", extra={"reason": str(error)})
             return
+        peers = _peers_of(known)
         await self._stop([party for party, peer in self._peers.items() if peers.get(party) != peer])
         self._links.keep(list(peers.values()))
         self._pins.keep(list(peers.values()))
+        before, self._peers, self._followed = self._peers, peers, known
         for party, peer in peers.items():
-            if peer != self._peers.get(party):
+            if peer != before.get(party):
                 self._start(peer)
-        self._peers = peers
-
-    def _read_peers(self) -> dict[PartyId, Peer]:
-        peers = {}
-        for known in self._known():
-            if not known.is_own:
-                try:
-                    peers[known.id] = _usable(peer_of(known))
-                except InvalidValueError as error:
-                    _log.error("a party cannot be linked", extra={"party": known.id, "reason": str(error)})
-        return peers
 
     def _start(self, peer: Peer) -> None:
         trust(self._context, peer)
@@ -224,11 +218,17 @@ class Federation:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _usable(peer: Peer) -> Peer:
-    """Return a peer whose certificate can be used.
-
-    Raises:
-        InvalidValueError: It cannot.
-    """
-    trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), peer)
-    return peer
+def _peers_of(known: Sequence[KnownParty]) -> dict[PartyId, Peer]:
+    """Return the nodes that can be linked; one whose certificate cannot be used is told and left out."""
+    peers = {}
+    for party in known:
+        if party.is_own:
+            continue
+        try:
+            peer = peer_of(party)
+            trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), peer)
+        except InvalidValueError as error:
+            _log.error("a party cannot be linked", extra={"party": party.id, "reason": str(error)})
+        else:
+            peers[party.id] = peer
+    return peers

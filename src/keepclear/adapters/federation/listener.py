@@ -9,21 +9,17 @@ server for the certificate, and refuses whoever has none.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, NoReturn
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from keepclear.adapters.desk import DeskBusyError, DeskClosedError
 from keepclear.adapters.federation.allowance import (
@@ -41,7 +37,8 @@ from keepclear.adapters.federation.exchange import (
     decode_request,
     read_bundle,
 )
-from keepclear.adapters.federation.links import Link, Links
+from keepclear.adapters.federation.links import Links
+from keepclear.adapters.federation.server import CERTIFICATE
 from keepclear.adapters.federation.tls import Pins
 from keepclear.adapters.notary import Notary
 from keepclear.codec.hello import Hello
@@ -53,15 +50,8 @@ from keepclear.node.ports import SignedBy
 
 BODY_S_MAX: Final = 120.0
 """So long a request may take to come in."""
-IDLE_S: Final = 30
-"""So long a connection stays open while nothing is asked."""
-CONNECTIONS_MAX: Final = 256
-"""So many connections at one time; more are refused (503)."""
-STOP_S: Final = 5
-"""So long requests under way may take once the node is told to stop."""
 
 _PROBLEM_TYPE: Final = "application/problem+json"
-_CERTIFICATE: Final = "certificate"
 
 
 class RequestRefusedError(KeepclearError):
@@ -147,13 +137,21 @@ class Listener:
         """
         peer = self._peer_of(request)
         allowance = self.allowances.setdefault(peer, Allowance())
-        wait_s = allowance.ask(self.monotonic())
+        wait_s = allowance.begin(self.monotonic())
         if wait_s > 0.0:
             detail = "you ask for more than one peer may; wait"
             raise RequestRefusedError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after_s=wait_s)
+        try:
+            answer = await self._answer(request, peer)
+        finally:
+            allowance.end()
+        allowance.spend_bytes(len(answer))
+        self.links.change(peer, lambda link: link.moved(bytes_out=len(answer)))
+        return Response(answer, media_type=MEDIA_TYPE)
+
+    async def _answer(self, request: Request, peer: PartyId) -> bytes:
         self._require_link(peer)
-        body = await self._body(request, peer)
-        greeting, pushed = decode_request(body)
+        greeting, pushed = decode_request(await self._body(request, peer))
         hello, signed = self.notary.read_hello(greeting)
         bundle = await read_bundle(pushed, by=peer, to=self.exchange.own) if pushed else None
         await self._check(peer, hello, signed, bundle)
@@ -162,18 +160,19 @@ class Listener:
         self.links.change(peer, lambda link: link.heard(now_s, now_ms, hello.heads))
         self.heard(peer)
         if bundle is not None:
-            taken = await self.exchange.take(peer, bundle)
-            self.links.change(peer, lambda link: link.refused([each.reason for each in taken.refusals]))
-            if taken.spans:
-                self.news()
+            await self._take(peer, bundle)
         offer = await self.exchange.offer(peer, hello.heads)
         self._require_link(peer)
-        allowance.spend_bytes(len(offer.data))
-        self.links.change(peer, lambda link: link.moved(bytes_out=len(offer.data)))
-        return Response(offer.data, media_type=MEDIA_TYPE)
+        return offer.data
+
+    async def _take(self, peer: PartyId, bundle: Bundle) -> None:
+        taken = await self.exchange.take(peer, bundle)
+        self.links.change(peer, lambda link: link.refused([each.reason for each in taken.refusals]))
+        if taken.spans:
+            self.news()
 
     def _peer_of(self, request: Request) -> PartyId:
-        certificate = request.scope.get("state", {}).get(_CERTIFICATE)
+        certificate = request.scope.get("state", {}).get(CERTIFICATE)
         peer = None if certificate is None else self.pins.party_of(certificate)
         if peer is None:
             raise RequestRefusedError(
@@ -181,13 +180,12 @@ class Listener:
             )
         return peer
 
-    def _require_link(self, peer: PartyId) -> Link:
+    def _require_link(self, peer: PartyId) -> None:
         link = self.links.get(peer)
         if link is None:
             _refuse("your party is not known here any more")
         if link.is_switched_off:
             raise RequestRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "the link is switched off here")
-        return link
 
     async def _body(self, request: Request, peer: PartyId) -> bytes:
         """Read a body, counted as it comes."""
@@ -234,7 +232,7 @@ class Listener:
         known: KeysHeld = await self.exchange.keys(peer)
         if kid not in known.keys and bundle is not None:
             own = tuple([part for part in bundle.parts if part.party == peer])
-            await self.exchange.take(peer, replace(bundle, parts=own, cosignatures=()))
+            await self._take(peer, replace(bundle, parts=own, cosignatures=()))
             known = await self.exchange.keys(peer)
         if kid not in known.keys:
             detail = (
@@ -254,48 +252,6 @@ class Listener:
         if hello.expires_ms < now_ms - apart_ms:
             past_s = (now_ms - hello.expires_ms) / 1000.0
             _refuse(f"the greeting has expired {past_s:.0f} s ago by the clock here; set the clocks")
-
-
-def server_of(app: Starlette, context: ssl.SSLContext) -> uvicorn.Server:
-    """Return a server for the application, which stands beside the one of the API in one process.
-
-    Args:
-        app: What answers.
-        context: The TLS context.
-    """
-    config = uvicorn.Config(
-        app,
-        http=_Protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=IDLE_S,
-        timeout_graceful_shutdown=STOP_S,
-        limit_concurrency=CONNECTIONS_MAX,
-    )
-    config.load()
-    config.ssl = context
-    return _Server(config)
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to the server of the API."""
-
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
-        return contextlib.nullcontext()
-
-
-class _Protocol(H11Protocol):
-    """Tells the application which certificate was shown."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        certificate = None if tls is None else tls.getpeercert(binary_form=True)
-        self.app_state = {**self.app_state, _CERTIFICATE: certificate}
 
 
 def _refuse(detail: str) -> NoReturn:

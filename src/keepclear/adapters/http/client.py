@@ -13,7 +13,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 import httpx2
@@ -461,6 +461,8 @@ def _answer_of(url: str, status: int, data: bytes, kind: type[_T]) -> _T:
     """
     if not 200 <= status < 300:
         raise _refusal(status, data)
+    if kind is bytes:
+        return cast(_T, data)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError as error:

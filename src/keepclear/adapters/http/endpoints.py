@@ -68,7 +68,7 @@ class Call:
     Attributes:
         request: The request itself.
         grant: Who asks; None where nobody needs to.
-        path: The part of the path that names something, such as the id of an item.
+        path: The part of the path that names something, such as an item or a party.
         query: What the query gives, as the endpoint's `query` has it.
         body: What the body gives, as the endpoint's `body` has it; bytes where that is None.
         media_type: Of the body.
@@ -97,7 +97,7 @@ class Endpoint:
 
     Attributes:
         method: The method of HTTP.
-        path: Its path; `{id}` stands for the rest of it, slashes too.
+        path: Its path; `{id}` stands for the rest of it, slashes too, `{party}` for one part of it.
         handler: What answers.
         summary: What it does, in a line.
         answers: What it tells by status, where all is well.
@@ -108,6 +108,7 @@ class Endpoint:
         headers: Headers that it reads, with what they mean.
         refusals: Statuses that it refuses with, besides those that every endpoint has.
         answer_type: The media type of the answer.
+        body_bytes_max: The most bytes of a body, where the limit of the node is not meant for it.
     """
 
     method: str
@@ -122,6 +123,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[HTTPStatus, ...] = ()
     answer_type: str = JSON
+    body_bytes_max: int | None = None
 
     @property
     def all_refusals(self) -> list[HTTPStatus]:
@@ -177,10 +179,10 @@ class Endpoint:
                 raise HttpProblemError(
                     HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the Content-Type must be {known}, not {media_type!r}"
                 )
-            data = await gate.body(request, is_anonymous=grant is None)
+            data = await gate.body(request, is_anonymous=grant is None, bytes_max=self.body_bytes_max)
         query = _query(request, self.query)
         body = data if self.body is None else await aside(lambda: read_json(data, self.body), len(data))
-        path = request.path_params.get("id", "")
+        path = next(iter(request.path_params.values()), "")
         call = Call(request=request, grant=grant, path=path, query=query, body=body, media_type=media_type)
         return await self.handler(call)
 
@@ -217,7 +219,8 @@ def _fault(error: Exception) -> Response:
 
 
 def _query(request: Request, kind: type[wire.Given]) -> Any:
-    known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    fields = msgspec.structs.fields(kind)
+    known = {field.encode_name: field.type for field in fields}
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
@@ -234,10 +237,11 @@ def _query(request: Request, kind: type[wire.Given]) -> Any:
         if words:
             reason = f"unknown value {given[name]!r}{did_you_mean(given[name], words)}"
         raise InvalidValueError(name, reason) from None
-    for name, value in given.items():
-        if getattr(read, name) is None:  # the text "null" was taken for nothing
+    for field in fields:
+        name = field.encode_name
+        if name in given and getattr(read, field.name) is None:  # the text "null" was taken for nothing
             raise InvalidValueError(
-                name, f"unknown value {value!r}{did_you_mean(value, _words(known[name]))}"
+                name, f"unknown value {given[name]!r}{did_you_mean(given[name], _words(known[name]))}"
             )
     return read
 

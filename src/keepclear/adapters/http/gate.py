@@ -120,17 +120,22 @@ class Gate:
             detail = f"a change needs the header {CSRF_HEADER} with what GET /v1/session tells as csrf"
             raise HttpProblemError(HTTPStatus.FORBIDDEN, detail)
 
-    async def body(self, request: Request, *, is_anonymous: bool = False) -> bytes:
+    async def body(
+        self, request: Request, *, is_anonymous: bool = False, bytes_max: int | None = None
+    ) -> bytes:
         """Return the body.
 
         Args:
             request: The request.
             is_anonymous: Whether nobody knows who sends it.
+            bytes_max: The most bytes of it, where the limit of the node is not meant for it.
 
         Raises:
             HttpProblemError: 413: it is over the limit.
         """
         limit, told = self.body_bytes_max, " (limits.body_bytes)"
+        if bytes_max is not None:
+            limit, told = bytes_max, " for this"
         if is_anonymous:
             limit, told = min(limit, ANONYMOUS_BODY_BYTES_MAX), " for who is not signed in"
         detail = f"the body is over this node's limit of {limit:,} bytes{told}"

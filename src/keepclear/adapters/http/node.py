@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from keepclear.adapters.desk import Desk
+from keepclear.adapters.federation.federation import LinkView
 from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import (
     encode,
@@ -16,12 +18,55 @@ from keepclear.adapters.http.metrics import Metrics
 from keepclear.adapters.http.stream import Hub
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
-from keepclear.core.intents import ItemId
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.times import rfc3339
 from keepclear.core.tracks import LatestTracks, TrackPosition
 from keepclear.node.access import Grant
 from keepclear.node.outcomes import NotFoundError
 from keepclear.node.ports import Clock, Record, Store
+
+
+class Linked(Protocol):
+    """The links to the nodes of other parties."""
+
+    def links(self) -> Sequence[LinkView]:
+        """Return the links, sorted by peer."""
+
+    def switch(self, peer: PartyId, *, is_off: bool) -> None:
+        """Switch a link off, or on again.
+
+        Raises:
+            InvalidValueError: There is no link to this peer.
+        """
+
+    def wake(self) -> None:
+        """Push at once what was just written."""
+
+    async def run(self) -> None:
+        """Listen and sync until it is cancelled."""
+
+
+class Unlinked:
+    """Stands where there are no links."""
+
+    def links(self) -> Sequence[LinkView]:
+        """Return nothing."""
+        return ()
+
+    def switch(self, peer: PartyId, *, is_off: bool) -> None:
+        """Refuse: there is no link.
+
+        Raises:
+            InvalidValueError: Always.
+        """
+        raise InvalidValueError("peer", f"there is no link to {peer!r}: this node has no links")
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+    async def run(self) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +85,7 @@ class Node:
         clock: What time it is.
         speed: How fast that time runs; other than 1 only in a demonstration.
         guest: What whoever comes is granted, in a demonstration; None elsewhere.
+        linked: The links to the nodes of other parties.
     """
 
     settings: Settings
@@ -53,6 +99,7 @@ class Node:
     clock: Clock
     speed: float = 1.0
     guest: Grant | None = None
+    linked: Linked = field(default_factory=Unlinked)
 
     @property
     def now(self) -> str:

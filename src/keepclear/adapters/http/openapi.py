@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -92,6 +93,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
     return operation
 
 
+_IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _NAME: Final = str.maketrans({"/": "_", ".": "_", "{": None, "}": None})
 
 
@@ -108,8 +110,8 @@ def _body_schema(media_type: str, endpoint: Endpoint, schema_of: dict[Any, Any])
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    if "{id}" in endpoint.path:
-        found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    for name in _IN_PATH.findall(endpoint.path):
+        found.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     for name, about in endpoint.headers.items():
         found.append({"name": name, "in": "header", "description": about, "schema": {"type": "string"}})
     for field in msgspec.structs.fields(endpoint.query):

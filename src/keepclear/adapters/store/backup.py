@@ -162,9 +162,10 @@ def restore(
         if not replaces:
             reason = f"{database}: there is a database; say --replace to move it aside"
             raise StoreError(reason, may_pass=False)
-        _require_unused(database)
+        require_unused(database)
         aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
     with _copied(_read_only(backup), database) as content:
+        _silence(database.with_name(f".{database.name}.part"))
         if aside is not None:
             for ending in ("", "-wal", "-shm"):  # a log beside it may hold its last changes
                 if Path(f"{database}{ending}").exists():
@@ -172,7 +173,24 @@ def restore(
     return content, aside
 
 
-def _require_unused(database: Path) -> None:
+def _silence(database: Path) -> None:
+    """Have a node that others witness sign nothing until it has heard them: they may hold more of its log."""
+    with named_errors(database):
+        connection = apsw.Connection(str(database))
+        try:
+            has_logs = connection.execute("select 1 from sqlite_schema where name = 'silence'").get
+            if (
+                has_logs
+                and connection.execute(
+                    "select 1 from cosignature c join party p on p.id = c.party and p.is_own"
+                ).get
+            ):
+                connection.execute("insert or replace into silence values ('a backup was put in place')")
+        finally:
+            connection.close()
+
+
+def require_unused(database: Path) -> None:
     """Refuse a database that a node has open: only who is alone can leave the write-ahead log."""
     connection = apsw.Connection(str(database))
     try:

@@ -75,6 +75,11 @@ class LogRows:
         """Return the parts of a party's log that wait for a gap to be filled, by their first entry."""
         return self._select("select first, part from quarantine where party = ? order by first", (party,))
 
+    def silence(self) -> str | None:
+        """Return why this node signs nothing at present; None where it may."""
+        rows = self._select("select reason from silence limit 1")
+        return rows[0][0] if rows else None
+
     def evidence(self, after: int, limit: int) -> Sequence[Evidence]:
         """Return what proves that parties did not keep to their logs, by number."""
         sql = "select id, party, reason, content, taken_ms from evidence where id > ? order by id limit ?"
@@ -162,6 +167,12 @@ class LogWriter(LogRows):
     def take_back(self, party: PartyId, first: int) -> None:
         """Keep a part of a log aside no longer; nothing happens where there is none."""
         self._connection.execute("delete from quarantine where party = ? and first = ?", (party, first))
+
+    def set_silence(self, reason: str | None) -> None:
+        """Have this node sign nothing for a reason, or with None sign again."""
+        self._connection.execute("delete from silence")
+        if reason is not None:
+            self._connection.execute("insert into silence values (?)", (reason,))
 
     def keep_evidence(self, evidence: Evidence) -> None:
         """Keep what proves that a party did not keep to its log; its number is set here."""

@@ -27,6 +27,7 @@ class _Logs:
     cosigned: dict[tuple[PartyId, PartyId, int], Cosigned] = field(default_factory=dict)
     aside: dict[tuple[PartyId, int], bytes] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
+    silence: str | None = None
 
     def copy(self) -> _Logs:
         """Return the same, to be changed apart from this."""
@@ -37,6 +38,7 @@ class _Logs:
             dict(self.cosigned),
             dict(self.aside),
             list(self.evidence),
+            self.silence,
         )
 
 
@@ -72,6 +74,10 @@ class _LogReader:
     def quarantined(self, party: PartyId) -> Sequence[tuple[int, bytes]]:
         """Return the parts of a party's log that wait for a gap to be filled, by their first entry."""
         return [(first, part) for (owner, first), part in sorted(self.logs.aside.items()) if owner == party]
+
+    def silence(self) -> str | None:
+        """Return why this node signs nothing at present; None where it may."""
+        return self.logs.silence
 
     def evidence(self, after: int, limit: int) -> Sequence[Evidence]:
         """Return what proves that parties did not keep to their logs, by number."""
@@ -173,6 +179,10 @@ class MemoryTransaction(_LogReader):
         self.log.append((record, item))
         return record
 
+    def append_all(self, changes: Sequence[tuple[Record, Item]]) -> Sequence[Record]:
+        """Add entries to the log as `append` does, one after the other."""
+        return [self.append(record, item) for record, item in changes]
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Begin a part that is undone alone when it is left by an exception."""
@@ -232,6 +242,10 @@ class MemoryTransaction(_LogReader):
     def take_back(self, party: PartyId, first: int) -> None:
         """Keep a part of a log aside no longer; nothing happens where there is none."""
         self.logs.aside.pop((party, first), None)
+
+    def set_silence(self, reason: str | None) -> None:
+        """Have this node sign nothing for a reason, or with None sign again."""
+        self.logs.silence = reason
 
     def keep_evidence(self, evidence: Evidence) -> None:
         """Keep what proves that a party did not keep to its log; its number is set here."""

@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +22,12 @@ from keepclear.adapters.store.logs import LogRows, LogWriter
 from keepclear.adapters.store.migrations import APPLICATION_ID, migrate
 from keepclear.core.conflicts import Item, Label
 from keepclear.core.constraints import ConstraintRule
+from keepclear.core.geodesy import Floats, LatLng
 from keepclear.core.intents import IntentState, ItemId, PartyId
 from keepclear.core.packed import pack_rings
 from keepclear.core.shapes import rings_deg
 from keepclear.core.times import floor_ms, instant_of
+from keepclear.core.volumes import Volume4D
 from keepclear.node.outcomes import StoreError
 from keepclear.node.ports import Actor, EventKind, Holding, Record, Standing, Wanted
 
@@ -50,6 +53,11 @@ _COLUMNS: Final = (
     "e.priority, e.start_ms, e.end_ms, e.text"
 )
 _LATEST: Final = f"select {_COLUMNS} from item i join event e on e.seq = i.seq"
+_INSERT_EVENT: Final = (
+    "insert into event (seq, kind, item_id, version, party, person, at_ms, standing, state, rule, "
+    "priority, start_ms, end_ms, text) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_ITEM: Final = "insert or replace into item values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NO_ARRAYS: Final = (b"", b"", b"", b"")
 
 
@@ -266,46 +274,23 @@ class SqliteTransaction(LogWriter):
 
     def append(self, record: Record, item: Item) -> Record:
         """Add an entry to the log and make it the latest version of its item."""
+        (appended,) = self.append_all([(record, item)])
+        return appended
+
+    def append_all(self, changes: Sequence[tuple[Record, Item]]) -> Sequence[Record]:
+        """Add entries to the log as `append` does, one after the other."""
         if self._last_seq is None:
             self._last_seq = self._select("select coalesce(max(seq), 0) from event")[0][0]
-        record = replace(record, seq=self._last_seq + 1)
-        label = record.label
-        self._connection.execute(
-            "insert into event (seq, kind, item_id, version, party, person, at_ms, standing, state, rule, "
-            "priority, start_ms, end_ms, text) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.seq,
-                record.kind.value,
-                label.id,
-                record.version,
-                label.party,
-                record.actor.person,
-                floor_ms(record.at),
-                record.standing.value,
-                None if record.state is None else record.state.value,
-                None if label.rule is None else label.rule.value,
-                label.priority,
-                record.start_ms,
-                record.end_ms,
-                record.text,
-            ),
+        first = self._last_seq + 1
+        records = [replace(record, seq=seq) for seq, (record, _) in enumerate(changes, start=first)]
+        self._connection.executemany(_INSERT_EVENT, [_event_row(record) for record in records])
+        arrays = _arrays([None if r.is_over else item for r, (_, item) in zip(records, changes, strict=True)])
+        rows = [_item_row(record, blobs) for record, blobs in zip(records, arrays, strict=True)]
+        self._connection.executemany(
+            "insert or replace into item values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
         )
-        arrays = _NO_ARRAYS if record.is_over else _arrays(item)
-        self._connection.execute(
-            "insert or replace into item values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.seq,
-                label.id,
-                label.party,
-                label.priority,
-                None if label.rule is None else label.rule.value,
-                record.is_over,
-                record.end_ms,
-                *arrays,
-            ),
-        )
-        self._last_seq = record.seq
-        return record
+        self._last_seq += len(records)
+        return records
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -322,10 +307,48 @@ class SqliteTransaction(LogWriter):
         self._connection.execute("release part")
 
 
-def _arrays(item: Item) -> tuple[bytes, bytes, bytes, bytes]:
-    rings = rings_deg([volume.volume.outline for volume in item.volumes])
-    windows = [(volume.time.start_ms, volume.time.end_ms) for volume in item.volumes]
-    bands = [(v.volume.altitude.lower_m, v.volume.altitude.upper_m) for v in item.volumes]
+def _event_row(record: Record) -> tuple[Any, ...]:
+    label = record.label
+    return (
+        record.seq,
+        record.kind.value,
+        label.id,
+        record.version,
+        label.party,
+        record.actor.person,
+        floor_ms(record.at),
+        record.standing.value,
+        None if record.state is None else record.state.value,
+        None if label.rule is None else label.rule.value,
+        label.priority,
+        record.start_ms,
+        record.end_ms,
+        record.text,
+    )
+
+
+def _item_row(record: Record, arrays: tuple[bytes, ...]) -> tuple[Any, ...]:
+    label = record.label
+    rule = None if label.rule is None else label.rule.value
+    return (
+        record.seq, label.id, label.party, label.priority, rule, record.is_over, record.end_ms, *arrays,
+    )  # fmt: skip
+
+
+def _arrays(items: Sequence[Item | None]) -> list[tuple[bytes, bytes, bytes, bytes]]:
+    """Return the arrays of each item, empty ones for those that are over; their rings made all at once."""
+    volumes = [() if item is None else item.volumes for item in items]
+    rings = iter(rings_deg([volume.volume.outline for each in volumes for volume in each]))
+    return [_arrays_of(each, list(itertools.islice(rings, len(each)))) for each in volumes]
+
+
+def _arrays_of(
+    volumes: Sequence[Volume4D], rings: Sequence[Sequence[LatLng] | Floats]
+) -> tuple[bytes, bytes, bytes, bytes]:
+    if not volumes:
+        return _NO_ARRAYS
+    windows = [(volume.time.start_ms, volume.time.end_ms) for volume in volumes]
+    bands = [(v.volume.altitude.lower_m, v.volume.altitude.upper_m) for v in volumes]
     return (
         np.array([len(ring) for ring in rings], dtype=np.int32).tobytes(),
         np.concatenate([np.asarray(ring, dtype=np.float64).reshape(-1, 2) for ring in rings]).tobytes(),

@@ -61,6 +61,7 @@ HULL_MARGIN_M: Final = 1.0
 REMARK_CHARACTERS_MAX: Final = 500
 """No remark is longer; of what is wrong the end is left out."""
 
+_RIM_POINTS: Final = 32
 _Word = TypeVar("_Word", bound=Enum)
 
 
@@ -91,8 +92,8 @@ def read_foreign(text: bytes, item_id: ItemId, party: PartyId) -> ForeignReading
     salvage = _Salvage()
     try:
         item = salvage.item(text) if reading.problems else reading.placed[0].item
-        priority = salvage.priority(item.priority)
-        item = replace(item, id=item_id, party=party, priority=priority)
+        salvage.windows = [volume.time for volume in item.volumes]
+        item = replace(item, id=item_id, party=party, priority=salvage.priority(item.priority))
     except InvalidValueError as error:
         return ForeignReading(None, _remark([], f"it cannot be judged: {error}"), salvage.widest_ms())
     if not reading.problems and not salvage.done:
@@ -126,8 +127,13 @@ def convex_hull(positions: Iterable[LatLng]) -> Polygon:
     reach_m = math.acos(min(1.0, cos_reach)) * RADIUS_MAX_M
     stray_m = 2.0 * SUB_EDGE_ERROR_MAX_M * (2.0 * reach_m / SUB_EDGE_MAX_M) ** 2
     margin_m = (SALVAGED_RADIUS_M if is_thin else HULL_MARGIN_M) + stray_m
-    # Simplified first by what the margin can spare, so that many vertices stay below their limit.
-    hull = shapely.buffer(shapely.simplify(hull, margin_m / 4.0), margin_m, join_style="mitre")
+    # Simplified first by what the margin can spare, so that many vertices stay below their limit. No
+    # `buffer`: of a hull that is nearly a line it may leave a side out.
+    kept = shapely.get_coordinates(shapely.simplify(hull, margin_m / 4.0))
+    turns = np.arange(_RIM_POINTS) * (2.0 * math.pi / _RIM_POINTS)
+    rim = np.stack((np.cos(turns), np.sin(turns)), axis=-1) * (margin_m / math.cos(math.pi / _RIM_POINTS))
+    around = np.round(kept[:, np.newaxis, :] + rim, 3).reshape(-1, 2)  # no two of them nearly the same
+    hull = shapely.convex_hull(shapely.multipoints(around))
     # Edges so short get no points added, and stay the straight lines that they are here.
     ring = shapely.segmentize(shapely.get_exterior_ring(hull), SUB_EDGE_MAX_M / 2.0)
     corners = ring_positions(from_plane(centre, shapely.get_coordinates(ring)[:-1]))
@@ -166,6 +172,7 @@ class _Salvage:
         return window.start_ms, window.end_ms
 
     def item(self, text: bytes) -> Item:
+        """Return what can stand for an item, without its id and party."""
         text = text_of(text)
         entry = _members(decode_json(text), "")
         refuse_repeated_names(text)

@@ -8,6 +8,7 @@
 /** @typedef {import("./types.js").ItemRecord} ItemRecord */
 /** @typedef {import("./types.js").Finding} Finding */
 /** @typedef {import("./types.js").Fault} Fault */
+/** @typedef {import("./types.js").Coordinated} Coordinated */
 
 const ANSWER_TIMEOUT_MS = 30_000;
 export const PAGE_SIZE = 100;
@@ -151,6 +152,80 @@ export class Api {
    */
   history(id) {
     return this.ask("GET", `/v1/history/${encodeURIComponent(id)}`);
+  }
+
+  /** @returns {Promise<import("./types.js").Party[]>} */
+  async parties() {
+    return (await this.ask("GET", "/v1/parties")).parties;
+  }
+
+  /**
+   * @param {string} party
+   * @param {boolean} isSwitchedOff
+   */
+  switchLink(party, isSwitchedOff) {
+    return this.ask("PUT", `/v1/links/${encodeURIComponent(party)}`, { json: { switched_off: isSwitchedOff } });
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Coordinated>}
+   */
+  coordinationOf(id) {
+    return this.ask("GET", `/v1/coordination/${encodeURIComponent(id)}`);
+  }
+
+  /** @returns {Promise<Coordinated[]>} */
+  coordination() {
+    return this.all("/v1/coordination", "coordination");
+  }
+
+  /** @returns {Promise<import("./types.js").Negotiation[]>} */
+  negotiations() {
+    return this.all("/v1/negotiations", "negotiations");
+  }
+
+  /**
+   * @param {string} party
+   * @param {string} at
+   * @returns {Promise<import("./types.js").Had[]>}
+   */
+  had(party, at) {
+    return this.all("/v1/had", "items", { party, at });
+  }
+
+  /** @returns {Promise<import("./types.js").Evidence[]>} */
+  evidence() {
+    return this.all("/v1/evidence", "evidence");
+  }
+
+  /** @returns {Promise<import("./types.js").Agreement[]>} */
+  async agreements() {
+    return (await this.ask("GET", "/v1/agreements")).agreements;
+  }
+
+  /** @returns {Promise<import("./types.js").Hold[]>} */
+  async holds() {
+    return (await this.ask("GET", "/v1/holds")).holds;
+  }
+
+  /**
+   * Ask for every page of a list.
+   *
+   * @param {string} path
+   * @param {string} field  where a page has its entries
+   * @param {Record<string, string>} [asked]
+   * @returns {Promise<any[]>}
+   */
+  async all(path, field, asked = {}) {
+    const entries = [];
+    let after = null;
+    do {
+      const page = await this.ask("GET", `${path}?${query({ ...asked, limit: PAGE_SIZE, after })}`);
+      entries.push(...page[field]);
+      after = page.next;
+    } while (after !== null);
+    return entries;
   }
 
   /**

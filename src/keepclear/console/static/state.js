@@ -19,6 +19,11 @@ export const NO_OUTCOME = { status: "none", answer: null, findings: [], error: "
 /** @type {import("./types.js").Selection} */
 export const NOTHING_SELECTED = { findingKey: null, itemId: null, trackId: null };
 
+/** @type {import("./types.js").CoordinationState} */
+const NOTHING_KNOWN = {
+  status: "unknown", error: "", parties: null, items: null, negotiations: null, agreements: null, holds: null, evidence: null,
+};
+
 /**
  * @param {import("./types.js").Preferences} preferences
  * @returns {State}
@@ -48,6 +53,9 @@ export function initialState(preferences) {
     drawing: "none",
     upload: null,
     panel: "conflicts",
+    coordination: NOTHING_KNOWN,
+    had: { party: "", atMs: null, status: "none", answer: null, error: "" },
+    linkParty: "",
     filter: { text: "", party: "", kind: "", state: "" },
     preferences,
     catalogue: {},
@@ -104,7 +112,7 @@ export function withRecords(state, newer) {
       records.set(id, record);
     }
   }
-  return { records, withdrawn, parties: partiesOf(records.values(), state.parties) };
+  return { records, withdrawn, parties: partiesOf([...records.values()].map(({ item }) => item.party), state.parties) };
 }
 
 /**
@@ -128,16 +136,16 @@ export function withoutUnheld(state, heldIds, seq) {
  *
  * A mark that moved to another party while people look at it would be dangerous.
  *
- * @param {Iterable<ItemRecord>} records
+ * @param {Iterable<string | undefined>} named
  * @param {string[]} known
  */
-export function partiesOf(records, known) {
+export function partiesOf(named, known) {
   const all = new Set(known);
   const added = [];
-  for (const { item } of records) {
-    if (item.party && !all.has(item.party)) {
-      all.add(item.party);
-      added.push(item.party);
+  for (const party of named) {
+    if (party && !all.has(party)) {
+      all.add(party);
+      added.push(party);
     }
   }
   return added.length === 0 ? known : [...known, ...added.sort()];
@@ -165,4 +173,9 @@ export function isOwn(state, item) {
 /** @param {State} state */
 export function mayChange(state) {
   return state.session !== null && state.session.role === "duty_officer";
+}
+
+/** @param {State} state */
+export function maySwitchLinks(state) {
+  return state.session !== null && state.session.role !== "viewer";
 }

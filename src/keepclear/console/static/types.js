@@ -145,6 +145,110 @@
 
 /** @typedef {{item?: string, field?: string, reason: string}} Fault */
 
+/** @typedef {{party: string, id: string, version: number}} ItemRef  `id` is what its owner calls it */
+/** @typedef {{person: string, at: string, n: number, what?: string}} Said */
+
+/**
+ * @typedef {object} PeerLink
+ * @property {string} party
+ * @property {"up" | "late" | "cut"} state
+ * @property {boolean} switched_off
+ * @property {string | null} address
+ * @property {string | null} last_heard
+ * @property {number | null} clock_offset_ms
+ * @property {number | null} clock_error_ms
+ * @property {Record<string, number>} their_head  how far it holds each log, as it told
+ * @property {number | null} ours_as_they_have_it
+ * @property {string | null} error
+ * @property {string[]} refused
+ */
+
+/**
+ * @typedef {object} Party
+ * @property {string} id
+ * @property {string} name
+ * @property {boolean} is_own
+ * @property {string} pinned_at
+ * @property {string[]} words
+ * @property {{size: number, root: string, frozen: string | null, withheld: number} | null} log
+ * @property {PeerLink | null} link
+ */
+
+/**
+ * Delivered, seen and answered are three things: none follows from another.
+ * @typedef {object} Receipt
+ * @property {string} party
+ * @property {boolean} concerned
+ * @property {boolean} delivered
+ * @property {string | null} delivered_at
+ * @property {Said | null} seen
+ * @property {Said | null} answered
+ * @property {string | null} since  since when it has not been seen
+ */
+
+/** @typedef {"coordinated" | "waiting" | "conflicting" | "contested" | "over"} CoordinationWord */
+
+/**
+ * @typedef {object} Coordinated
+ * @property {string} id
+ * @property {ItemRef} ref
+ * @property {number} n
+ * @property {CoordinationWord} state
+ * @property {string} stated_at
+ * @property {Receipt[]} receipts
+ * @property {string[]} conflicts
+ * @property {string[]} open_conflicts
+ */
+
+/**
+ * @typedef {object} Had
+ * @property {string} id
+ * @property {ItemRef} ref
+ * @property {string} stated_at
+ * @property {string | null} delivered_at
+ * @property {Said | null} seen
+ * @property {Said | null} answered
+ */
+
+/** @typedef {"proposed" | "countered" | "accepted" | "declined" | "withdrawn" | "superseded"} NegotiationWord */
+
+/**
+ * @typedef {object} Negotiation
+ * @property {string} id
+ * @property {string} by
+ * @property {string} to
+ * @property {NegotiationWord} state
+ * @property {ItemRef[]} conflict
+ * @property {{item: ItemRef, becomes: unknown}[]} changes  another party wrote it: it may be anything
+ * @property {string | null} counters
+ * @property {{accepted: boolean, reason: string} | null} answer
+ */
+
+/**
+ * @typedef {object} AgreementText
+ * @property {{lateral_m: number, vertical_m: number, time_s: number}} buffer
+ * @property {{lateral_m: number, vertical_m: number, duration_s: number}} minima
+ * @property {{seen_s: number, answered_s: number}} timers
+ * @property {{minima_factor: number, time_extra_s: number}} fallback
+ * @property {number} lead_s
+ * @property {number} lead_emergency_s
+ */
+
+/**
+ * @typedef {object} Agreement
+ * @property {string[]} between
+ * @property {string} digest
+ * @property {number} version
+ * @property {boolean} in_force
+ * @property {boolean} ambiguous
+ * @property {string[]} accepted_by
+ * @property {string[]} declined_by
+ * @property {AgreementText} text
+ */
+
+/** @typedef {{by: string, peer: string, reason: string, since: string}} Hold */
+/** @typedef {{id: number, party: string, reason: string, at: string, content: unknown}} Evidence */
+
 /**
  * A shape that is being drawn or typed; it becomes one volume, or one for each leg of a corridor.
  * @typedef {object} DraftShape
@@ -213,6 +317,29 @@
  * @property {string} error
  */
 
+/**
+ * What the logs of the parties say. A part is null until it is known: none is not the same as not known.
+ * @typedef {object} CoordinationState
+ * @property {"unknown" | "absent" | "known" | "failed"} status  "absent": the node has no keys, and so no log
+ * @property {string} error
+ * @property {Party[] | null} parties
+ * @property {Map<string, Coordinated> | null} items
+ * @property {Negotiation[] | null} negotiations
+ * @property {Agreement[] | null} agreements
+ * @property {Hold[] | null} holds
+ * @property {Evidence[] | null} evidence
+ */
+
+/**
+ * The question what a party had at an instant, and the answer.
+ * @typedef {object} HadState
+ * @property {string} party
+ * @property {number | null} atMs  null is the shown time
+ * @property {"none" | "asking" | "known" | "failed"} status
+ * @property {{party: string, at: string, items: Had[]} | null} answer
+ * @property {string} error
+ */
+
 /** @typedef {{findingKey: string | null, itemId: string | null, trackId: string | null}} Selection */
 /** @typedef {{theme: "light" | "dark" | "night", language: string, unit: "m" | "ft",
  *   showsOtherTimes: boolean, showsTracks: boolean}} Preferences */
@@ -243,12 +370,15 @@
  * @property {DraftOutcome} outcome
  * @property {"none" | "polygon" | "circle" | "corridor"} drawing
  * @property {UploadState | null} upload
- * @property {"conflicts" | "items" | "declare"} panel
+ * @property {"conflicts" | "items" | "declare" | "parties"} panel
+ * @property {CoordinationState} coordination
+ * @property {HadState} had
  * @property {ItemFilter} filter
  * @property {Preferences} preferences
  * @property {Catalogue} catalogue
  * @property {{text: string, isUrgent: boolean, number: number}} message
- * @property {"none" | "help" | "withdraw"} dialog
+ * @property {"none" | "help" | "withdraw" | "cut_link"} dialog
+ * @property {string} linkParty  whose link the dialog asks about
  * @property {boolean} isGuideOpen
  * @property {string[]} idsInView
  * @property {{count: number, staleCount: number}} tracks

@@ -47,6 +47,12 @@ create table quarantine (
     primary key (party, first)
 ) strict, without rowid;
 
+-- Why this node signs nothing at present, such as after a backup was put in place: others may hold more
+-- of its log than it does. No row: it signs.
+create table silence (
+    reason text primary key
+) strict, without rowid;
+
 -- What proves that a party did not keep to its log: both sides of it, kept for ever.
 create table evidence (
     id integer primary key,

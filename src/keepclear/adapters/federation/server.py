@@ -1,0 +1,63 @@
+"""Serving the listener on its socket, over TLS, in the process and event loop of the node."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+IDLE_S: Final = 30
+"""So long a connection stays open while nothing is asked."""
+CONNECTIONS_MAX: Final = 256
+"""So many connections at one time; more are refused (503)."""
+STOP_S: Final = 5
+"""So long requests under way may take once the node is told to stop."""
+CERTIFICATE: Final = "certificate"
+"""Where the application finds the certificate that was shown, DER, in the state of a request."""
+
+
+def server_of(app: ASGIApp, context: ssl.SSLContext) -> uvicorn.Server:
+    """Return a server for the application, which stands beside the one of the API in one process.
+
+    Args:
+        app: What answers.
+        context: The TLS context.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=STOP_S,
+        limit_concurrency=CONNECTIONS_MAX,
+    )
+    config.load()
+    config.ssl = context
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the server of the API."""
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        return contextlib.nullcontext()
+
+
+class _Protocol(H11Protocol):
+    """Tells the application which certificate was shown."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = None if tls is None else tls.getpeercert(binary_form=True)
+        self.app_state = {**self.app_state, CERTIFICATE: certificate}

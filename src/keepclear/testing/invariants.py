@@ -1,0 +1,425 @@
+"""What must hold in every simulation, whatever fails and whoever lies; and what truly happened.
+
+What happened is kept apart from the nodes, so that nothing is believed for what a node says of it. Where
+two items conflict is told by a slow definition of its own, for the few places there are in `scenario`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from keepclear.codec.checkpoints import parse_checkpoint
+from keepclear.core.conflicts import Buffer
+from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
+from keepclear.core.errors import KeepclearError
+from keepclear.core.intents import PartyId
+from keepclear.core.ledger import Coordination, ItemVersion
+from keepclear.core.statements import ItemSaid, Signed, StatementKind
+from keepclear.core.times import floor_ms
+from keepclear.node.coordinate import Coordinated
+from keepclear.node.prove import Taken
+from keepclear.testing.federation import SimulatedNode
+from keepclear.testing.scenario import Act
+
+_PAGE: Final = 10_000
+
+
+class ViolationError(KeepclearError):
+    """Something does not hold that must hold.
+
+    Attributes:
+        invariant: What must hold.
+        reason: What was found instead.
+    """
+
+    def __init__(self, invariant: str, reason: str) -> None:
+        self.invariant, self.reason = invariant, reason
+        super().__init__(f"{invariant}: {reason}")
+
+
+NOTHING_LOST: Final = "no statement is lost or invented"
+SAID_ONCE: Final = "nothing is said twice"
+EQUAL_VERDICTS: Final = "equal sets of statements give equal verdicts"
+RIGHT_VERDICTS: Final = "verdicts are those of the slow definition"
+SEEN: Final = "nothing is called seen that nobody looked at"
+CONVERGENCE: Final = "honest nodes that are linked converge"
+NOT_ACCUSED: Final = "nobody honest is accused"
+WITNESS: Final = "a witness never signs two stories"
+DETECTED: Final = "every lie is detected or harmless"
+PICTURE: Final = "the picture shows what was stated"
+RESTART: Final = "a node that starts anew is as it was"
+AT_WORK: Final = "a node comes to work again"
+
+
+class Cell(NamedTuple):
+    """Where and when an item is, and whether it is a zone."""
+
+    site: float
+    lower_m: float
+    upper_m: float
+    start_ms: int
+    end_ms: int
+    is_zone: bool
+    is_notice: bool
+
+    def conflicts(self, other: Cell, buffer: Buffer) -> bool:
+        """Tell whether two items of different parties conflict; places are either the same or far away."""
+        if (self.is_zone and other.is_zone) or self.is_notice or other.is_notice:
+            return False
+        gap_m = max(self.lower_m - other.upper_m, other.lower_m - self.upper_m)
+        gap_ms = max(self.start_ms - other.end_ms, other.start_ms - self.end_ms)
+        return self.site == other.site and gap_m <= buffer.vertical_m and gap_ms <= buffer.time_s * 1_000
+
+
+def cell_of(text: bytes | None) -> Cell | None:
+    """Return where an item is; None where it cannot be judged."""
+    if text is None:
+        return None
+    item: Any = msgspec.json.decode(text)
+    try:
+        (volume,) = item["volumes"]
+        place = volume["volume"]
+        return Cell(
+            site=place["outline_polygon"]["vertices"][0]["lat"],
+            lower_m=place["altitude_lower"]["value"],
+            upper_m=place["altitude_upper"]["value"],
+            start_ms=_ms(volume["time_start"]["value"]),
+            end_ms=_ms(volume["time_end"]["value"]),
+            is_zone=item["kind"] == "constraint",
+            is_notice=item.get("rule") == "notify_first",
+        )
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
+def _ms(text: str) -> int:
+    return floor_ms(datetime.fromisoformat(text))
+
+
+@dataclass(slots=True, kw_only=True)
+class Truth:
+    """What truly happened.
+
+    Attributes:
+        honest: The parties that do not lie, sorted.
+        said: What each of them said, as leaves of its log.
+        looked: The texts that an officer had in front of him when he said that he saw a version.
+        accepted: The proposals that honest parties accepted.
+        signed: What honest witnesses signed: of each log, the root at each size.
+    """
+
+    honest: Sequence[PartyId]
+    said: dict[PartyId, list[bytes]] = field(default_factory=dict)
+    looked: dict[tuple[PartyId, ItemRef], set[bytes | None]] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
+    signed: dict[tuple[PartyId, PartyId], dict[int, bytes]] = field(default_factory=dict)
+
+    def note(self, node: SimulatedNode, act: Act) -> None:
+        """Note what an officer is about to sign, and what he sees at that time."""
+        match act.deed:
+            case Acknowledgement(items=refs):
+                for ref in refs:
+                    version = node.logs.ledger.version(ref)
+                    text = None if version is None else version.text
+                    self.looked.setdefault((node.party, ref), set()).add(text)
+            case Answer(proposal=proposal, is_accepted=True):
+                self.accepted.add(proposal)
+
+    def note_said(self, node: SimulatedNode) -> int:
+        """Note what a node has said since it was asked last; return how many statements that is."""
+        said = self.said.setdefault(node.party, [])
+        new = node.store.entries(node.party, len(said), _PAGE)
+        said.extend(entry.leaf for entry in new)
+        return len(new)
+
+
+class Invariants:
+    """See the module.
+
+    Args:
+        truth: What truly happened.
+    """
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self._checked: dict[tuple[PartyId, PartyId], int] = {}
+        self._evidence: dict[PartyId, int] = {}
+        self._verdicts: dict[PartyId, tuple[object, list[object]]] = {}
+        self._cells: dict[bytes | None, Cell | None] = {}
+        self.alarms: set[PartyId] = set()
+
+    # -- after every step -------------------------------------------------------------------------
+
+    def check(self, node: SimulatedNode) -> None:
+        """Check what must hold of a node at any time.
+
+        Raises:
+            ViolationError: It does not.
+        """
+        for party in self._truth.honest:
+            self._check_log(node, party)
+        self._check_evidence(node)
+        self._check_seen(node)
+        self._check_picture(node)
+        self._check_witness(node)
+
+    def forget(self, node: SimulatedNode) -> None:
+        """Take a node as new: it was put back to a backup."""
+        for key in [key for key in self._checked if key[0] == node.party]:
+            del self._checked[key]
+        for pair in [pair for pair in self._truth.signed if pair[0] == node.party]:
+            del self._truth.signed[pair]
+        self._evidence.pop(node.party, None)
+
+    def _check_log(self, node: SimulatedNode, party: PartyId) -> None:
+        said, log = self._truth.said.get(party, []), node.logs[party]
+        size, first = log.tree.size, self._checked.get((node.party, party), 0)
+        entries = node.store.entries(party, first, _PAGE)
+        where = f"{node.party} holds of the log of {party}"
+        if size < first or len(entries) != size - first:
+            raise ViolationError(NOTHING_LOST, f"{where} {size} entries, after {first}")
+        if size > len(said):
+            raise ViolationError(NOTHING_LOST, f"{where} {size} entries, and {len(said)} were said")
+        for entry in entries:
+            if not entry.leaf == log.tree.leaf(entry.n) == said[entry.n]:
+                raise ViolationError(NOTHING_LOST, f"{where} another entry {entry.n} than was said")
+        if party == node.party and not node.unheard and size < len(said):
+            raise ViolationError(NOTHING_LOST, f"{where} {size} entries of {len(said)}: its own")
+        if log.frozen is not None:
+            raise ViolationError(NOT_ACCUSED, f"{where} no more: {log.frozen}")
+        self._checked[node.party, party] = size
+
+    def _check_evidence(self, node: SimulatedNode) -> None:
+        known = self._evidence.get(node.party, 0)
+        for evidence in node.store.evidence(known, _PAGE):
+            if evidence.party in self._truth.honest:
+                raise ViolationError(NOT_ACCUSED, f"{node.party} accuses {evidence.party}: {evidence.reason}")
+            self.alarms.add(evidence.party)
+            self._evidence[node.party] = evidence.id
+
+    def _check_seen(self, node: SimulatedNode) -> None:
+        ledger = node.logs.ledger
+        for version in ledger.versions():
+            for party in ledger.seen(version.ref):
+                if party not in self._truth.honest:
+                    continue  # of itself it may say what it likes
+                if version.text not in self._truth.looked.get((party, version.ref), ()):
+                    raise ViolationError(SEEN, f"{node.party} says that {party} saw {version.ref}")
+
+    def _check_picture(self, node: SimulatedNode) -> None:
+        shown = {label.id for label in node.workbench.held.picture.labels}
+        stated = {
+            node.logs.local_id(version.ref.party, version.ref.id)
+            for version in node.logs.ledger.versions()
+            if not version.is_over and self._cell(version.text) is not None
+        }
+        if shown != stated:
+            raise ViolationError(PICTURE, f"{node.party} differs in {sorted(shown ^ stated)}")
+
+    def _check_witness(self, node: SimulatedNode) -> None:
+        for party in node.logs.parties:
+            own = [each for each in node.store.cosigned(party) if each.witness == node.party]
+            for each in own:
+                root = parse_checkpoint(each.body).root
+                signed = self._truth.signed.setdefault((node.party, party), {})
+                held = node.logs[party].tree
+                if signed.setdefault(each.size, root) != root:
+                    raise ViolationError(WITNESS, f"{node.party} signs two logs of {party} at {each.size}")
+                if each.size > held.size or held.root(each.size) != root:
+                    raise ViolationError(WITNESS, f"{node.party} signed what it does not hold of {party}")
+
+    def check_signed(self, node: SimulatedNode) -> None:
+        """Check all that a witness signed against what it holds.
+
+        Raises:
+            ViolationError: It signed something else.
+        """
+        for party in node.logs.parties:
+            tree = node.logs[party].tree
+            for size, root in self._truth.signed.get((node.party, party), {}).items():
+                if size > tree.size or tree.root(size) != root:
+                    raise ViolationError(WITNESS, f"{node.party} forgot that it signed {size} of {party}")
+
+    def note_signed(self, node: SimulatedNode, taken: Taken) -> None:
+        """Note what a witness signed.
+
+        Raises:
+            ViolationError: It had signed another story before.
+        """
+        for each in taken.cosigned:
+            root = parse_checkpoint(each.body).root
+            signed = self._truth.signed.setdefault((node.party, each.party), {})
+            if signed.setdefault(each.size, root) != root:
+                raise ViolationError(WITNESS, f"{node.party} signs two logs of {each.party} at {each.size}")
+
+    # -- verdicts ---------------------------------------------------------------------------------
+
+    def check_verdicts(self, nodes: Iterable[SimulatedNode]) -> None:
+        """Check the verdicts of nodes, each for itself and those of equal sets of statements together.
+
+        Raises:
+            ViolationError: One is wrong, or two differ.
+        """
+        by_set: dict[object, tuple[PartyId, list[object]]] = {}
+        for node in nodes:
+            held = state_of(node)
+            known = self._verdicts.get(node.party)
+            if known is None or known[0] != held:
+                known = self._verdicts[node.party] = held, self._judged(node)
+            other, verdicts = by_set.setdefault(held, (node.party, known[1]))
+            if verdicts != known[1]:
+                pairs = zip(verdicts, known[1], strict=False)
+                first = next((pair for pair in pairs if pair[0] != pair[1]), "their number")
+                raise ViolationError(EQUAL_VERDICTS, f"{other} and {node.party} differ: {first}")
+
+    def _judged(self, node: SimulatedNode) -> list[object]:
+        coordinating = node.coordinating()
+        verdicts: list[object] = []
+        for version in node.logs.ledger.versions():
+            found = coordinating.of_version(version)
+            self._check_verdict(node, found, coordinating.buffer)
+            verdicts.append(
+                (
+                    version.ref,
+                    found.state,
+                    tuple((r.party, r.is_concerned, r.seen, r.answered) for r in found.receipts),
+                    tuple(sorted(node.logs.parted(each) for each in found.conflicts)),
+                    tuple(sorted(node.logs.parted(each) for each in found.open_conflicts)),
+                )
+            )
+        return verdicts
+
+    def _check_verdict(self, node: SimulatedNode, found: Coordinated, buffer_of: Any) -> None:
+        version, ledger = found.item, node.logs.ledger
+        name = f"{node.party} calls {version.ref.party}/{version.ref.id} {version.ref.version}"
+        if version.is_over:
+            if found.state is not Coordination.OVER:
+                raise ViolationError(RIGHT_VERDICTS, f"{name} {found.state.value}, and it is over")
+            return
+        others = [each for each in ledger.versions() if self._do_conflict(version, each, buffer_of)]
+        told = {node.logs.parted(each) for each in found.conflicts}
+        if told != {(each.ref.party, each.ref.id) for each in others}:
+            raise ViolationError(RIGHT_VERDICTS, f"{name} in conflict with {sorted(told)}")
+        is_open = {node.logs.parted(each) for each in found.open_conflicts}
+        for other in others:
+            if (other.ref.party, other.ref.id) not in is_open and not self._may_be_cleared(node, version, other):
+                raise ViolationError(RIGHT_VERDICTS, f"{name} clear of {other.ref}, and nobody agreed to it")
+        expected = self._expected(node, version, [o for o in others if (o.ref.party, o.ref.id) in is_open])
+        if found.state is not expected:
+            raise ViolationError(RIGHT_VERDICTS, f"{name} {found.state.value}, and it is {expected.value}")
+
+    def _cell(self, text: bytes | None) -> Cell | None:
+        if text not in self._cells:
+            self._cells[text] = cell_of(text)
+        return self._cells[text]
+
+    def _do_conflict(self, a: ItemVersion, b: ItemVersion, buffer_of: Any) -> bool:
+        if a.ref.party == b.ref.party or a.is_over or b.is_over:
+            return False
+        cell, other = self._cell(a.text), self._cell(b.text)
+        if cell is None or other is None:
+            return False
+        return cell.conflicts(other, buffer_of(a.ref.party, b.ref.party))
+
+    def _may_be_cleared(self, node: SimulatedNode, a: ItemVersion, b: ItemVersion) -> bool:
+        """Tell whether a conflict may be cleared: an honest party accepted to it, or a liar says so."""
+        return any(
+            each.proposal.to not in self._truth.honest or each.proposal.id in self._truth.accepted
+            for each in node.logs.ledger.negotiations.over((a.ref, b.ref))
+        )
+
+    def _expected(
+        self, node: SimulatedNode, version: ItemVersion, open_conflicts: Sequence[ItemVersion]
+    ) -> Coordination:
+        for other in open_conflicts:
+            if not _had(version, other) and not _had(other, version):
+                return Coordination.CONTESTED
+        if open_conflicts:
+            return Coordination.CONFLICTING
+        for party in node.logs.parties:  # no agreement here names areas: everybody is concerned
+            if party == version.ref.party:
+                continue
+            if party not in self._truth.honest:
+                if party not in node.logs.ledger.seen(version.ref):
+                    return Coordination.WAITING
+            elif party not in node.logs.ledger.seen(version.ref) or (
+                version.text not in self._truth.looked.get((party, version.ref), ())
+            ):
+                return Coordination.WAITING
+        return Coordination.COORDINATED
+
+    # -- at the end -------------------------------------------------------------------------------
+
+    def check_own(self, node: SimulatedNode) -> None:
+        """Check that a party said each thing once.
+
+        Raises:
+            ViolationError: It repeated itself.
+        """
+        notary = node.workbench.logs._notary  # type: ignore[union-attr]  # noqa: SLF001
+        said: set[object] = set()
+        for entry in node.store.entries(node.party, 0, _PAGE):
+            if entry.jws is None:
+                raise ViolationError(NOTHING_LOST, f"{node.party} cannot read what it said in {entry.n}")
+            statement, _ = notary.read(entry.jws)
+            what: object = statement.body
+            if isinstance(statement.body, ItemSaid):
+                what = statement.body.id, statement.body.version
+            elif isinstance(statement.body, Signed) and statement.kind is StatementKind.DEED:
+                what = notary.read_deed(statement.body.jws)[0].nonce
+            if what in said:
+                raise ViolationError(SAID_ONCE, f"{node.party} says again in entry {entry.n}: {what}")
+            said.add(what)
+
+    def check_converged(self, nodes: Sequence[SimulatedNode]) -> None:
+        """Check that honest nodes hold all that honest parties said, as far as they may read it.
+
+        Raises:
+            ViolationError: One does not.
+        """
+        for node in nodes:
+            for owner in nodes:
+                log, said = node.logs[owner.party], self._truth.said[owner.party]
+                where = f"{node.party} holds of the log of {owner.party}"
+                if log.tree.size != len(said):
+                    raise ViolationError(CONVERGENCE, f"{where} {log.tree.size} entries of {len(said)}")
+                for n in sorted(log.withheld):
+                    (entry,) = owner.store.entries(owner.party, n, 1)
+                    if owner.logs.is_readable(entry, node.party):
+                        raise ViolationError(CONVERGENCE, f"{where} entry {n} withheld, and may read it")
+
+
+def _had(a: ItemVersion, b: ItemVersion) -> bool:
+    """Tell whether the owner of one item had received the other when it stated its own."""
+    return dict(a.received).get(b.ref.party, 0) > b.n
+
+
+def state_of(node: SimulatedNode) -> object:
+    """Return which statements a node holds: equal for equal sets."""
+    return tuple(
+        (party, log.head, tuple(sorted(log.withheld)))
+        for party in node.logs.parties
+        if (log := node.logs[party])
+    )
+
+
+def memory_of(node: SimulatedNode) -> object:
+    """Return what a node has in memory, as far as it must be the same after it starts anew."""
+    ledger = node.logs.ledger
+    return (
+        state_of(node),
+        [(party, node.logs[party].frozen) for party in node.logs.parties],
+        sorted(label.id for label in node.workbench.held.picture.labels),
+        ledger.versions(),
+        [sorted(ledger.seen(version.ref).items()) for version in ledger.versions()],
+        [sorted(ledger.answered(version.ref).items()) for version in ledger.versions()],
+        ledger.holds(),
+        sorted(node.logs.unjudged),
+    )
+
+

@@ -1,0 +1,468 @@
+"""A simulation: several nodes, faults and lies, all drawn from one seed, and invariants after every step.
+
+It ends with the faults over: then all that honest parties said must be at every honest node, everybody
+must be able to speak, and what follows from it must be the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Final, NamedTuple
+
+from keepclear.adapters.notary import Key, VerifyMany
+from keepclear.adapters.signing import SigningKey, verify_many
+from keepclear.codec.bundle import encode_bundle
+from keepclear.core.conflicts import Item
+from keepclear.core.errors import InvalidValueError, KeepclearError
+from keepclear.core.intents import PartyId
+from keepclear.core.times import floor_ms
+from keepclear.node.outcomes import RefusedError, StoreError
+from keepclear.node.prove import Taken
+from keepclear.testing import faults, invariants
+from keepclear.testing.fake_signing import FakeKeyRing
+from keepclear.testing.faults import ON_LINK, Fault
+from keepclear.testing.federation import Crash, PartyKeyRing, SimulatedNode, to_everybody
+from keepclear.testing.invariants import Invariants, Truth, ViolationError, memory_of
+from keepclear.testing.liar import MUST_BE_REFUSED, Liar, Lie
+from keepclear.testing.network import DELAY_MAX_MS, Link, Network
+from keepclear.testing.scenario import START, Act, Officers
+
+NODES_MAX: Final = 16
+"""So many nodes a simulation has at most."""
+TRACE_LINES_SHOWN: Final = 60
+"""So many lines of the trace are shown of a seed that fails."""
+
+_NAMES: Final = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")
+_STEP_MAX_MS: Final = 20_000
+_BACKUP_EVERY: Final = 25
+_VERDICTS_EVERY: Final = 47
+_LIARS: Final = 0.6
+"""So often a party lies; in the other simulations all are honest, and only unlucky."""
+_SECRETS: Final = 0.25
+"""So often some items are told to one peer only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How large a simulation is.
+
+    Attributes:
+        node_count: How many nodes, from 2 on.
+        statement_count: How many statements are made while there are faults.
+        fault_count: How many faults.
+        is_real: Whether real Ed25519 signs; a fast stand-in otherwise.
+
+    Raises:
+        InvalidValueError: There are too few or too many nodes.
+    """
+
+    node_count: int = 3
+    statement_count: int = 40
+    fault_count: int = 100
+    is_real: bool = False
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.node_count <= NODES_MAX:
+            raise InvalidValueError("node_count", f"{self.node_count} is not within 2..{NODES_MAX}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What a simulation came to.
+
+    Attributes:
+        seed: Its seed.
+        violation: What did not hold; None where everything did.
+        trace: What happened, line by line.
+        statement_count: How many statements were made, those at the end too.
+        faults: How often each fault struck.
+        lies: How often each lie was told.
+        alarms: The liars that honest nodes have evidence of.
+    """
+
+    seed: int
+    violation: ViolationError | None = None
+    trace: list[str] = field(default_factory=list)
+    statement_count: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    lies: Counter[str] = field(default_factory=Counter)
+    alarms: list[str] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """What names the trace: equal for equal ones."""
+        return sha256("\n".join(self.trace).encode()).hexdigest()
+
+
+class Ask(NamedTuple):
+    """A node asks another for what it lacks: how far it holds each log."""
+
+    heads: tuple[tuple[PartyId, int], ...]
+
+
+class Give(NamedTuple):
+    """A node gives another a bundle; in the simulation it is known whether that is a lie."""
+
+    data: bytes
+    lie: Lie | None
+
+
+def simulate(seed: int, settings: Settings | None = None) -> Result:
+    """Run a simulation.
+
+    Args:
+        seed: What all chance comes from; the same seed gives the same trace.
+        settings: How large it is.
+    """
+    simulation = Simulation(seed, Settings() if settings is None else settings)
+    try:
+        simulation.run()
+    except ViolationError as violation:
+        simulation.result.violation = violation
+    except (KeepclearError, AssertionError, LookupError, TypeError, ValueError) as error:
+        simulation.result.violation = ViolationError("no node fails of itself", repr(error))
+        simulation.result.violation.__cause__ = error
+    return simulation.result
+
+
+class Simulation:
+    """See the module; `simulate` runs one.
+
+    Args:
+        seed: What all chance comes from.
+        settings: How large it is.
+
+    Attributes:
+        result: What it comes to.
+    """
+
+    def __init__(self, seed: int, settings: Settings) -> None:
+        self.result = Result(seed=seed)
+        self._settings, self._random = settings, Random(seed)
+        self._now_ms = floor_ms(START)
+        self._network: Network[Ask | Give] = Network(self._random)
+        ring = FakeKeyRing()
+        make: Callable[[bytes], Key] = SigningKey if settings.is_real else ring.key
+        self._new_key: Callable[[], Key] = lambda: make(self._random.randbytes(32))
+        self._officers = Officers(self._random, self._new_key)
+        parties = _parties(settings.node_count)
+        nodes = self._made(parties, verify_many if settings.is_real else ring.verify_many)
+        self._liars: dict[PartyId, Liar] = {}
+        if self._random.random() < _LIARS and settings.node_count > 2:
+            for party in self._random.sample(parties, max(1, settings.node_count // 4)):
+                self._liars[party] = Liar(nodes.pop(party), self._officers, self._random)
+        self._parties, self._nodes = parties, nodes
+        self._truth = Truth(honest=sorted(nodes))
+        self._invariants = Invariants(self._truth)
+
+    def _made(self, parties: list[PartyId], verify: VerifyMany) -> dict[PartyId, SimulatedNode]:
+        keys = {
+            party: PartyKeyRing(
+                party=party, root=self._new_key(), node=self._new_key(), officers=[self._new_key()]
+            )
+            for party in parties
+        }
+        cards = {party: ring.root.public for party, ring in keys.items()}
+        has_secrets = self._random.random() < _SECRETS
+        return {
+            party: SimulatedNode(
+                keys=keys[party],
+                cards=cards,
+                verify=verify,
+                clock=self._clock,
+                audience=_audience(party, parties) if has_secrets else to_everybody,
+                offset_ms=self._random.randint(-faults.SKEW_MAX_MS, faults.SKEW_MAX_MS),
+            )
+            for party in parties
+        }
+
+    def _clock(self) -> datetime:
+        return START + timedelta(milliseconds=self._now_ms - floor_ms(START))
+
+    def _trace(self, line: str) -> None:
+        self.result.trace.append(f"{self._now_ms - floor_ms(START):>9} {line}")
+
+    # -- the course of it --------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run it to its end.
+
+        Raises:
+            ViolationError: An invariant does not hold.
+        """
+        self._begin()
+        drawn: list[Fault | None] = [None] * self._settings.statement_count
+        drawn += faults.draw(self._random, self._settings.fault_count)
+        self._random.shuffle(drawn)
+        for number, fault in enumerate(drawn, start=1):
+            self._now_ms += self._random.randint(1, _STEP_MAX_MS)
+            if fault is None:
+                self._somebody_speaks()
+            else:
+                self._strike(fault)
+            self._somebody_asks()
+            self._deliver()
+            if number % _BACKUP_EVERY == 0:
+                self._back_up()
+            if number % _VERDICTS_EVERY == 0:
+                self._invariants.check_verdicts(self._nodes.values())
+        self._finish()
+
+    def _begin(self) -> None:
+        for node in self._all_nodes():
+            for act in self._officers.begin(node):
+                self._speak(node, act)
+        self._back_up()
+
+    def _all_nodes(self) -> list[SimulatedNode]:
+        return [
+            self._liars[party].stories[0] if party in self._liars else self._nodes[party]
+            for party in self._parties
+        ]
+
+    def _back_up(self) -> None:
+        for node in self._nodes.values():
+            if not node.unheard:
+                node.backup = node.store.copy()
+
+    def _somebody_speaks(self) -> None:
+        party = self._random.choice(self._parties)
+        if party in self._liars:
+            self._trace(f"{party} {self._liars[party].act().word} (liar)")
+            return
+        node = self._nodes[party]
+        self._speak(node, self._officers.act(node))
+        peer = self._random.choice([other for other in self._parties if other != party])
+        self._give(party, peer)
+
+    def _speak(self, node: SimulatedNode, act: Act) -> None:
+        if node.unheard:
+            self._trace(f"{node.party} is not heard yet: {act.word}")
+            return
+        if node.party in self._nodes:
+            self._truth.note(node, act)
+        answer = node.make(act.making)
+        refused = f", refused: {answer}" if isinstance(answer, KeepclearError) else ""
+        self._trace(f"{node.party} {act.word}{refused}")
+        if node.party not in self._nodes:
+            return
+        new = self._truth.note_said(node)
+        self.result.statement_count += new
+        if new != (not refused):
+            word = f"{node.party} said {new} statements by {act.word}{refused}"
+            raise ViolationError(invariants.SAID_ONCE, word)
+        self._invariants.check(node)
+
+    def _somebody_asks(self) -> None:
+        party, peer = self._random.sample(self._parties, 2)
+        if party in self._nodes:
+            self._ask(party, peer)
+        else:
+            heads = self._liars[party].story(peer).logs.heads()
+            self._network.send(Link(party, peer), Ask(heads), self._now_ms)
+
+    def _ask(self, party: PartyId, peer: PartyId) -> None:
+        self._network.send(Link(party, peer), Ask(self._nodes[party].logs.heads()), self._now_ms)
+
+    def _give(self, party: PartyId, peer: PartyId) -> None:
+        if party in self._liars:
+            data = self._liars[party].give(peer)
+        else:
+            data = encode_bundle(self._nodes[party].give(peer))
+        self._network.send(Link(party, peer), Give(data, None), self._now_ms)
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        for link, message in self._network.arrived(self._now_ms):
+            match message:
+                case Ask(heads=heads):
+                    self._asked(link, heads)
+                case Give(data=data, lie=lie):
+                    self._given(link, data, lie)
+
+    def _asked(self, link: Link, heads: tuple[tuple[PartyId, int], ...]) -> None:
+        asked, asking = PartyId(link.receiver), PartyId(link.sender)
+        stories = self._liars[asked].stories if asked in self._liars else [self._nodes[asked]]
+        for node in stories:
+            node.known_heads[asking] = heads
+        self._give(asked, asking)
+
+    def _given(self, link: Link, data: bytes, lie: Lie | None) -> None:
+        party = PartyId(link.receiver)
+        if party in self._liars:
+            try:
+                self._liars[party].take(data)
+            except KeepclearError as error:
+                self._trace(f"{link.sender} -> {party} (liar): {error}")
+            return
+        node = self._nodes[party]
+        try:
+            taken = node.take(data)
+        except StoreError:
+            raise
+        except KeepclearError as error:
+            self._trace(f"{link.sender} -> {party}: {error}")
+            return
+        self._note_taken(link, node, taken, lie)
+
+    def _note_taken(self, link: Link, node: SimulatedNode, taken: Taken, lie: Lie | None) -> None:
+        spans = " ".join(f"{party}:{first}-{end}" for party, first, end in taken.spans)
+        refused = "; ".join(refusal.reason for refusal in taken.refusals)
+        self._trace(f"{link.sender} -> {node.party}: {spans} {len(taken.receipts)} receipts {refused}")
+        if lie in MUST_BE_REFUSED and not taken.refusals and (taken.spans or taken.records or taken.receipts):
+            word = f"{node.party} takes of {link.sender} who did {lie.value!r}: {spans}" if lie else ""
+            raise ViolationError(invariants.DETECTED, word)
+        for refusal in taken.refusals:
+            if refusal.is_proof and refusal.party in self._nodes:
+                raise ViolationError(invariants.NOT_ACCUSED, f"{node.party}: {refusal.reason}")
+            if refusal.is_proof:
+                self._invariants.alarms.add(refusal.party)
+        self._invariants.note_signed(node, taken)
+        self._hear(node, PartyId(link.sender))
+        self._invariants.check(node)
+
+    def _hear(self, node: SimulatedNode, peer: PartyId) -> None:
+        """Let a node that was put back speak again, once it has all of its log that others hold."""
+        if not node.unheard:
+            return
+        node.unheard.discard(peer)
+        if node.logs[node.party].tree.size == len(self._truth.said[node.party]):
+            node.unheard.clear()
+
+    # -- faults ------------------------------------------------------------------------------------
+
+    def _strike(self, fault: Fault) -> None:
+        self.result.faults[fault.value] += 1
+        party, peer = self._random.sample(self._parties, 2)
+        link = Link(party, peer)
+        node = self._random.choice(list(self._nodes.values()))
+        match fault:
+            case Fault.CUT:
+                self._network.cut(link)
+            case Fault.JOIN:
+                self._network.join(link)
+            case Fault.STOP:
+                self._stop(node)
+            case Fault.CRASH_BEFORE_WRITE:
+                node.store.crash = Crash.BEFORE_WRITE
+            case Fault.CRASH_AFTER_WRITE:
+                node.store.crash = Crash.AFTER_WRITE
+            case Fault.RESTORE:
+                self._restore(node)
+            case Fault.SKEW:
+                node.offset_ms = self._random.randint(-faults.SKEW_MAX_MS, faults.SKEW_MAX_MS)
+            case Fault.LIE if self._liars:
+                self._lie()
+                return
+            case _:
+                self._network.strike(link, ON_LINK.get(fault, ON_LINK[Fault.LOSS]))
+        self._trace(f"{fault.value}: {link.sender} -> {link.receiver}, {node.party}")
+
+    def _stop(self, node: SimulatedNode) -> None:
+        before = memory_of(node)
+        node.restart()
+        if memory_of(node) != before:
+            raise ViolationError(invariants.RESTART, f"{node.party} has something else in memory")
+        self._invariants.check(node)
+        self._invariants.check_signed(node)
+
+    def _restore(self, node: SimulatedNode) -> None:
+        """Put a node back to its backup, where honest peers hold what it said since: else that is gone."""
+        said = len(self._truth.said[node.party])
+        others = [other for other in self._nodes.values() if other is not node]
+        if node.backup is None or all(other.logs[node.party].tree.size < said for other in others):
+            return
+        node.restore()
+        node.unheard = {other.party for other in others}
+        self._invariants.forget(node)
+
+    def _lie(self) -> None:
+        liar = self._random.choice(list(self._liars.values()))
+        lie = self._random.choice(list(Lie))
+        peer = self._random.choice([party for party in self._parties if party != liar.party])
+        bundles = liar.lie(lie, peer)
+        self._trace(f"{liar.party} lies to {peer}: {lie.value}: {len(bundles)}")
+        if bundles:
+            self.result.lies[lie.value] += 1
+        for data in bundles:
+            self._network.send(Link(liar.party, peer), Give(data, lie), self._now_ms)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        self._network.heal()
+        for node in self._nodes.values():
+            node.store.crash = None
+        self._now_ms += DELAY_MAX_MS
+        self._deliver()
+        self._settle()
+        for node in self._nodes.values():
+            if node.unheard:
+                raise ViolationError(invariants.AT_WORK, f"{node.party} does not get its own log back")
+            self._speak_at_last(node)
+        self._settle()
+        nodes = list(self._nodes.values())
+        self._invariants.check_converged(nodes)
+        self._invariants.check_verdicts(nodes)
+        for node in nodes:
+            self._stop(node)
+            self._invariants.check_own(node)
+        self._check_forks()
+        self.result.alarms = sorted(self._invariants.alarms)
+        for node in nodes:
+            self._trace(f"{node.party} holds {[(p, n) for p, n in node.logs.heads()]}")
+
+    def _speak_at_last(self, node: SimulatedNode) -> None:
+        act = self._officers.declare(node)
+        self._truth.note(node, act)
+        answer = node.make(act.making)
+        if isinstance(answer, KeepclearError):
+            kind = invariants.AT_WORK if isinstance(answer, RefusedError) else invariants.NOTHING_LOST
+            raise ViolationError(kind, f"{node.party} cannot {act.word}: {answer}")
+        self._trace(f"{node.party} {act.word}")
+        self.result.statement_count += self._truth.note_said(node)
+
+    def _settle(self) -> None:
+        """Have everybody ask everybody until nothing new comes."""
+        for _ in range(len(self._parties)):
+            before = [node.logs.heads() for node in self._nodes.values()]
+            for party in self._nodes:
+                for peer in self._parties:
+                    if peer != party:
+                        self._ask(party, peer)
+            for _ in range(2):  # there, and back
+                self._now_ms += 1_000
+                self._deliver()
+            if [node.logs.heads() for node in self._nodes.values()] == before:
+                return
+
+    def _check_forks(self) -> None:
+        for party, liar in self._liars.items():
+            if not liar.is_forked:
+                continue
+            logs = [node.logs[party] for node in self._nodes.values()]
+            shortest = min(log.tree.size for log in logs)
+            roots = {log.tree.root(shortest) for log in logs}
+            if len(roots) > 1 and party not in self._invariants.alarms:
+                raise ViolationError(invariants.DETECTED, f"{party} told two stories, and nobody noticed")
+
+
+def _parties(count: int) -> list[PartyId]:
+    return [PartyId(name) for name in (*_NAMES, *(f"party{n}" for n in range(NODES_MAX)))[:count]]
+
+
+def _audience(party: PartyId, parties: list[PartyId]) -> Callable[[Item], tuple[PartyId, ...]]:
+    """Return who may read what a party says: of every third item, one peer only."""
+    peers = [peer for peer in parties if peer != party]
+
+    def audience(item: Item) -> tuple[PartyId, ...]:
+        number = int(item.id.rpartition("-")[2])
+        return () if number % 3 else (peers[number // 3 % len(peers)],)
+
+    return audience

@@ -1,0 +1,315 @@
+"""Logs between nodes: what is taken, what is refused by name, what proves that somebody lied."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from keepclear.adapters.signing import SigningKey
+from keepclear.core.bundles import Withheld
+from keepclear.core.deeds import Acknowledgement
+from keepclear.core.geodesy import LatLng
+from keepclear.core.ledger import Coordination
+from keepclear.core.merkle import leaf_hash
+from keepclear.node.outcomes import RefusedError
+from keepclear.node.prove import SilencedError
+from tests.node.parties import (
+    Party,
+    exchange,
+    give,
+    operation,
+    paired,
+    part_of,
+    ref,
+    with_part,
+)
+
+ELSEWHERE = LatLng(36.0, 36.0)
+
+
+@pytest.fixture
+def two() -> list[Party]:
+    return paired("alpha", "bravo")
+
+
+def ids(party: Party) -> list[str]:
+    return [label.id for label in party.bench.held.picture.labels]
+
+
+def test_what_one_party_declares_is_in_the_picture_of_the_other_under_its_name(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    bravo.declare(operation("OP-1", "bravo"))
+    exchange(alpha, bravo)
+    assert ids(alpha) == ["OP-1", "bravo:OP-1"]
+    assert ids(bravo) == ["OP-1", "alpha:OP-1"]
+    assert alpha.coordinated("OP-1").conflicts == ["bravo:OP-1"]
+    assert bravo.coordinated("OP-1").conflicts == ["alpha:OP-1"]
+
+
+def test_taking_the_same_again_changes_nothing(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    bundle = alpha.bundle(bravo)
+    assert bravo.take(bundle).spans == [("alpha", 0, 3)]
+    again = bravo.take(bundle)
+    assert (again.spans, again.records, again.refusals) == ([], [], [])
+    assert bravo.size(alpha) == 3
+
+
+def test_what_was_taken_is_there_after_a_restart(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    exchange(alpha, bravo)
+    bravo.acknowledge(ref("alpha", "OP-1"))
+    give(bravo, alpha)
+    before = alpha.coordinated("OP-1")
+    alpha.restart()
+    assert alpha.coordinated("OP-1") == before
+    assert before.state is Coordination.COORDINATED
+
+
+def test_delivered_and_seen_are_different_things(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    (receipt,) = alpha.coordinated("OP-1").receipts
+    assert not receipt.is_delivered
+    exchange(alpha, bravo)
+    (receipt,) = alpha.coordinated("OP-1").receipts
+    assert receipt.is_delivered
+    assert receipt.seen is None
+    assert alpha.coordinated("OP-1").state is Coordination.WAITING
+    bravo.acknowledge(ref("alpha", "OP-1"))
+    give(bravo, alpha)
+    (receipt,) = alpha.coordinated("OP-1").receipts
+    assert receipt.seen is not None
+    assert receipt.seen.person == "Ann"
+    assert alpha.coordinated("OP-1").state is Coordination.COORDINATED
+
+
+def test_an_amendment_is_to_be_seen_anew(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    exchange(alpha, bravo)
+    bravo.acknowledge(ref("alpha", "OP-1"))
+    give(bravo, alpha)
+    alpha.amend(operation("OP-1", "alpha", ELSEWHERE), 1)
+    assert alpha.coordinated("OP-1").state is Coordination.WAITING
+    (receipt,) = alpha.coordinated("OP-1").receipts
+    assert not receipt.is_delivered
+
+
+def test_two_that_did_not_know_of_each_other_are_contested_and_one_that_knew_conflicts(
+    two: list[Party],
+) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    bravo.declare(operation("OP-2", "bravo"))
+    exchange(alpha, bravo)
+    assert alpha.coordinated("OP-1").state is Coordination.CONTESTED
+    assert bravo.coordinated("alpha:OP-1").state is Coordination.CONTESTED
+    alpha.declare(operation("OP-3", "alpha", ELSEWHERE))
+    give(alpha, bravo)
+    bravo.declare(operation("OP-4", "bravo", ELSEWHERE))
+    give(bravo, alpha)
+    assert alpha.coordinated("OP-3").state is Coordination.CONFLICTING
+    assert bravo.coordinated("OP-4").state is Coordination.CONFLICTING
+
+
+def test_entries_after_a_gap_wait_and_the_gap_is_named(two: list[Party]) -> None:
+    alpha, bravo = two
+    early = alpha.bundle(bravo)
+    alpha.declare(operation("OP-1", "alpha"))
+    late = alpha.bundle(bravo, {"alpha": 2})
+    taken = bravo.take(late)
+    assert taken.spans == []
+    assert "entries 0 to 1 of the log of 'alpha' are missing" in taken.refusals[0].reason
+    taken = bravo.take(early)
+    assert taken.spans == [("alpha", 0, 2), ("alpha", 2, 3)]
+    assert ids(bravo) == ["alpha:OP-1"]
+
+
+def test_an_entry_that_was_changed_on_the_way_is_refused_and_the_log_stays_open(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    bundle = alpha.bundle(bravo)
+    part = part_of(bundle, alpha)
+    entry = part.entries[2]
+    assert isinstance(entry, bytes)
+    changed = entry[:-4] + (b"AAAA" if entry[-4:] != b"AAAA" else b"BBBB")
+    spoilt = replace(part, entries=(*part.entries[:2], changed))
+    taken = bravo.take(with_part(bundle, spoilt))
+    assert len(taken.refusals) == 1
+    assert not taken.refusals[0].is_proof
+    assert bravo.size(alpha) == 0
+    assert bravo.take(bundle).spans == [("alpha", 0, 3)]
+
+
+def test_entries_that_were_swapped_dropped_or_repeated_are_refused(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    alpha.declare(operation("OP-2", "alpha", ELSEWHERE))
+    bundle = alpha.bundle(bravo)
+    part = part_of(bundle, alpha)
+    a, b, c, d = part.entries
+    for entries in ((a, b, d, c), (a, b, d), (a, b, c), (a, b, c, c), (a, b, c, d, d)):
+        taken = bravo.take(with_part(bundle, replace(part, entries=entries)))
+        assert taken.refusals, entries
+        assert bravo.size(alpha) == 0
+
+
+def test_a_log_signed_with_another_key_is_refused(two: list[Party]) -> None:
+    alpha, bravo = two
+    stranger, _ = paired("alpha", "bravo")
+    taken = bravo.take(stranger.bundle(bravo))
+    assert "signature" in taken.refusals[0].reason
+    assert bravo.size(alpha) == 0
+
+
+def test_a_fork_that_its_owner_signed_is_kept_as_evidence_and_the_log_is_frozen(two: list[Party]) -> None:
+    alpha, bravo = two
+    twin = Party("alpha")
+    twin.root, twin.node_key, twin.officer_key = alpha.root, alpha.node_key, alpha.officer_key
+    with twin.store.transaction() as transaction:
+        for known in alpha.store.parties():
+            transaction.pin(known)
+        transaction.append_entries(alpha.store.entries(alpha.name, 0, 10))
+    twin.restart()
+    alpha.declare(operation("OP-1", "alpha"))
+    twin.declare(operation("OP-2", "alpha", ELSEWHERE))
+    give(alpha, bravo)
+    taken = bravo.take(twin.bundle(bravo, {"alpha": 0}))
+    assert taken.refusals[0].is_proof
+    assert "forked" in taken.refusals[0].reason
+    (evidence,) = bravo.store.evidence(0, 10)
+    assert evidence.party == "alpha"
+    alpha.declare(operation("OP-3", "alpha", ELSEWHERE))
+    assert "frozen" in give(alpha, bravo).refusals[0].reason
+    bravo.restart()
+    assert "frozen" in give(alpha, bravo).refusals[0].reason
+
+
+def test_what_is_withheld_is_no_gap_and_can_be_filled_in_later(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    bundle = alpha.bundle(bravo)
+    part = part_of(bundle, alpha)
+    entry = part.entries[2]
+    assert isinstance(entry, bytes)
+    hidden = replace(part, entries=(*part.entries[:2], Withheld(leaf_hash(entry))))
+    assert bravo.take(with_part(bundle, hidden)).refusals == []
+    assert ids(bravo) == []
+    assert bravo.size(alpha) == 3
+    assert bravo.take(bundle).refusals == []
+    assert ids(bravo) == ["alpha:OP-1"]
+    bravo.restart()
+    assert ids(bravo) == ["alpha:OP-1"]
+
+
+def test_statements_of_a_third_party_travel_through_a_second(two: list[Party]) -> None:
+    alpha, bravo, carol = paired("alpha", "bravo", "carol")
+    alpha.declare(operation("OP-1", "alpha"))
+    give(alpha, bravo)
+    give(bravo, carol)
+    assert ids(carol) == ["alpha:OP-1"]
+    carol.acknowledge(ref("alpha", "OP-1"))
+    give(carol, bravo)
+    give(bravo, alpha)
+    receipts = {receipt.party: receipt for receipt in alpha.coordinated("OP-1").receipts}
+    assert receipts["carol"].seen is not None
+    assert receipts["carol"].is_delivered
+    assert receipts["bravo"].seen is None
+    assert alpha.coordinated("OP-1").state is Coordination.WAITING
+
+
+def test_the_word_of_an_officer_whose_key_is_revoked_is_refused_by_the_own_node(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    give(alpha, bravo)
+    bravo.revoke(bravo.officer_key)
+    with pytest.raises(RefusedError, match="not that of an officer"):
+        bravo.acknowledge(ref("alpha", "OP-1"))
+    with pytest.raises(RefusedError, match="not that of an officer"):
+        bravo.say(Acknowledgement(items=(ref("alpha", "OP-1"),)), SigningKey.generate())
+
+
+def test_a_repeated_word_of_an_officer_is_refused(two: list[Party]) -> None:
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    give(alpha, bravo)
+    bravo.acknowledge(ref("alpha", "OP-1"))
+    bravo.nonce -= 1
+    with pytest.raises(RefusedError, match="said before"):
+        bravo.acknowledge(ref("alpha", "OP-1"))
+
+
+def test_a_log_of_a_party_that_is_not_known_is_refused_by_name(two: list[Party]) -> None:
+    alpha, bravo = two
+    carol, _ = paired("carol", "bravo")
+    taken = bravo.take(carol.bundle(bravo, {}))
+    assert any("not known here" in refusal.reason for refusal in taken.refusals)
+    assert alpha.size(bravo) == 0
+
+
+def test_after_a_restore_a_node_signs_nothing_until_it_has_its_own_tail_again(two: list[Party]) -> None:
+    alpha, bravo = two
+    exchange(alpha, bravo)
+    before = alpha.store.entries(alpha.name, 0, 10)
+    alpha.declare(operation("OP-1", "alpha"))
+    exchange(alpha, bravo)
+    restored = Party("alpha")
+    restored.root, restored.node_key, restored.officer_key = alpha.root, alpha.node_key, alpha.officer_key
+    with restored.store.transaction() as transaction:
+        for known in alpha.store.parties():
+            transaction.pin(known)
+        transaction.append_entries(before)
+        for cosigned in alpha.store.cosigned(alpha.name):
+            transaction.keep_cosigned(cosigned)
+        transaction.set_silence("a backup was put in place")
+    restored.restart()
+    with pytest.raises(SilencedError, match="bravo"):
+        restored.declare(operation("OP-2", "alpha", ELSEWHERE))
+    give(bravo, restored)
+    assert ids(restored) == ["OP-1"]
+    restored.declare(operation("OP-2", "alpha", ELSEWHERE))
+    taken = give(restored, bravo)
+    assert taken.refusals == []
+    assert bravo.size(alpha) == 4
+
+
+def test_a_node_that_hears_of_a_longer_log_of_its_own_fetches_it_before_it_signs(two: list[Party]) -> None:
+    alpha, bravo = two
+    before = alpha.store.entries(alpha.name, 0, 10)
+    alpha.declare(operation("OP-1", "alpha"))
+    exchange(alpha, bravo)
+    rolled = Party("alpha")
+    rolled.root, rolled.node_key, rolled.officer_key = alpha.root, alpha.node_key, alpha.officer_key
+    with rolled.store.transaction() as transaction:
+        for known in alpha.store.parties():
+            transaction.pin(known)
+        transaction.append_entries(before)
+    rolled.restart()
+    tail = bravo.bundle(rolled)
+    part = part_of(tail, alpha)
+    # What its own key signed is longer, but the entries did not come whole.
+    rolled.take(with_part(tail, replace(part, entries=part.entries, first=part.first + 1)))
+    rolled.take(tail)
+    assert ids(rolled) == ["OP-1"]
+    rolled.declare(operation("OP-2", "alpha", ELSEWHERE))
+    assert give(rolled, bravo).refusals == []
+
+
+def test_a_version_number_that_is_used_twice_counts_as_seen_by_nobody() -> None:
+    alpha, bravo = paired("alpha", "bravo")
+    alpha.declare(operation("OP-1", "alpha"))
+    exchange(alpha, bravo)
+    bravo.acknowledge(ref("alpha", "OP-1"))
+    assert bravo.bench.logs is not None
+    ledger = bravo.bench.logs.ledger
+    current = ledger.current("alpha", "OP-1")
+    assert current is not None
+    assert ledger.seen(current.ref)
+    statement, _ = bravo.bench.logs._notary.read(bravo.store.entries(alpha.name, 2, 1)[0].jws or b"")
+    ledger.take_item(replace(statement, n=3))
+    assert not ledger.seen(current.ref)
