@@ -136,9 +136,16 @@ def intents(count: int, prefix: str) -> list[wire.Entry]:
 
 
 def small_intent(
-    item_id: str, place: int, *, party: str | None = None, aside_m: float = 0.0, raised_m: float = 0.0
+    item_id: str,
+    place: int,
+    *,
+    party: str | None = None,
+    aside_m: float = 0.0,
+    raised_m: float = 0.0,
+    legs: int = 2,
+    begins: datetime = NOW + timedelta(hours=1),
 ) -> bytes:
-    """Return an intent of two volumes that meets nothing of another place, but what is at its own.
+    """Return an intent of a few volumes that meets nothing of another place, but what is at its own.
 
     Args:
         item_id: Its id.
@@ -146,10 +153,12 @@ def small_intent(
         party: Whose it is; None for that of whoever declares it.
         aside_m: How far east of the middle of the place it is, up to 400 m.
         raised_m: How much higher than others, up to 100 m.
+        legs: How many volumes it has, one or two.
+        begins: When its first volume begins.
     """
     row, column = divmod(place, _CELLS_A_ROW)
     volumes = []
-    for leg in range(2):
+    for leg in range(legs):
         lat, lng = row * _CELL_DEG + leg * _RADIUS_M * _DEG_A_M, column * _CELL_DEG + aside_m * _DEG_A_M
         circle = wire.Circle(
             center=wire.LatLngPoint(lat=lat, lng=lng), radius=wire.Radius(value=_RADIUS_M, units="M")
@@ -159,7 +168,7 @@ def small_intent(
             altitude_lower=wire.Altitude(value=100.0 + raised_m, reference="W84", units="M"),
             altitude_upper=wire.Altitude(value=220.0 + raised_m, reference="W84", units="M"),
         )
-        start = NOW + timedelta(hours=1, minutes=10 * leg)
+        start = begins + timedelta(minutes=10 * leg)
         volumes.append(
             wire.Volume4D(
                 volume=space,

@@ -18,11 +18,11 @@ from typing import Any, Final, TypeVar
 from keepclear.core.errors import KeepclearError
 from keepclear.core.index import Engine
 from keepclear.node.declare import Declaring
-from keepclear.node.detect import Moment
+from keepclear.node.detect import Moment, Unknown
 from keepclear.node.outcomes import Outcome, StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Actor, Clock, ItemForm, Record, Store
-from keepclear.node.workbench import Answer, Change, Voice, Workbench
+from keepclear.node.workbench import Answer, Change, Heads, Voice, Workbench
 
 QUEUE_MAX: Final = 1_000
 """So many changes and questions may wait; more are refused, and may be tried again."""
@@ -71,6 +71,8 @@ class Desk:
         engine: Which code searches.
         published: Called, in the thread of the desk, with entries of the log once they are on the
             disk, those of other processes too; each once and in their order.
+        grown: Called, in that thread, with how far the logs of parties are held, once one is held further.
+        unheard: Called in that thread; tells what is not known because somebody is not heard.
 
     Raises:
         StoreError: The store cannot be read.
@@ -86,6 +88,8 @@ class Desk:
         voice: Voice | None = None,
         engine: Engine = Engine.AUTO,
         published: Callable[[Sequence[Record]], None] = lambda _: None,
+        grown: Callable[[Heads], None] = lambda _: None,
+        unheard: Callable[[], Sequence[Unknown]] = tuple,
     ) -> None:
         self._queue: queue.Queue[_Waiting | _Question | None] = queue.Queue(QUEUE_MAX)
         self._door, self._is_closing = threading.Lock(), False
@@ -100,6 +104,8 @@ class Desk:
             engine=engine,
             builders=self._builders,
             published=published,
+            grown=grown,
+            unheard=unheard,
         )
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
         self._thread.start()

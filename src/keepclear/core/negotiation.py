@@ -293,6 +293,10 @@ class Negotiations:
         proposal = self._proposals.get(proposal_id)
         return None if proposal is None else self._negotiation(proposal)
 
+    def all(self) -> tuple[Negotiation, ...]:
+        """Return all that was proposed, sorted by id."""
+        return self._of(self._proposals)
+
     def over(self, conflict: tuple[ItemRef, ItemRef]) -> tuple[Negotiation, ...]:
         """Return all that was proposed for a conflict of two versions, sorted by id."""
         return self._of(self._over.get(tuple(sorted(conflict)), ()))

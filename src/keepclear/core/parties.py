@@ -191,6 +191,10 @@ class PartyKeys:
         granted = self._granted.get(kid)
         return None if granted is None else granted.person
 
+    def node_keys(self) -> tuple[bytes, ...]:
+        """Return every key of the node, revoked ones too, in the order of their grants."""
+        return tuple([each.key for each in self._granted.values() if each.role is KeyRole.NODE])
+
     def node_keys_at(self, n: int) -> dict[str, bytes]:
         """Return the keys of the node that count at entry n, by name, in the order of their grants."""
         return {kid: key for kid in self._granted if (key := self.node_key(kid, n)) is not None}

@@ -1,175 +1,151 @@
-"""The demonstration: one node of one party in a temporary folder, with a world that moves."""
+"""The demonstration: three nodes of three parties, each a process of its own, linked by TLS on this machine.
+
+Here is who starts them, gives the card of each to the others, and waits until all can be looked at. When
+this process ends, however it ends, the nodes end too, and remove what they made.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import multiprocessing
+import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from keepclear.adapters import clock
-from keepclear.adapters.desk import Desk
-from keepclear.adapters.http.app import Parts, RunningNode
-from keepclear.adapters.http.server import listening, serve
-from keepclear.adapters.logs import start_logging
-from keepclear.adapters.settings import (
-    LogFormat,
-    LogLevel,
-    LogSettings,
-    NodeSettings,
-    ServerSettings,
-    Settings,
-)
-from keepclear.adapters.store.access import TOKEN_DAYS_MAX, Access
-from keepclear.adapters.store.form import JsonForm
-from keepclear.adapters.store.sqlite import SqliteStore
-from keepclear.adapters.token_file import write_token
-from keepclear.core.conflicts import Item
-from keepclear.core.errors import InvalidValueError
-from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent
-from keepclear.core.times import floor_ms
-from keepclear.main.node import TOKEN_NAME, until_told, url_of
-from keepclear.node.access import Role
-from keepclear.node.policy import ConflictPolicy, span_ms
-from keepclear.node.ports import Actor
-from keepclear.node.workbench import Change
+from keepclear.adapters.http.server import listening
+from keepclear.core.errors import InvalidValueError, KeepclearError
+from keepclear.core.intents import PartyId
+from keepclear.main.demo_node import Card, Failed, Pairing, Plan, Shown, run_demo_node
+from keepclear.main.node import until_told
 from keepclear.testing.clock import ScaledClock
-from keepclear.testing.worlds.demo import DemoWorld, demo_world
+from keepclear.testing.worlds.demo import PARTIES
 
 DEFAULT_PORT: Final = 8421
+"""The first console is here if that port is free, and the others behind it."""
 PORTS_TRIED: Final = 20
-"""So many ports are tried, from the default one on, until one is free."""
-NAMES: Final = {"relief-org": "Relief Organisation", "coalition": "Coalition", "north-force": "North Force"}
-"""How the parties of the world are called. They are invented."""
-_TICK_S: Final = 1.0
+"""So many ports are tried from the default one on, until each node has one."""
+STOP_S: Final = 15.0
+"""So long the nodes may take to end; what takes longer is killed."""
+_HOST: Final = "127.0.0.1"
+
+_T = TypeVar("_T")
 
 
-def run_demo(*, port: int | None, speed: float, started: Callable[[str, Path], None]) -> None:
+class DemoEndedError(KeepclearError):
+    """A node of the demonstration cannot go on, and so the others end, too."""
+
+
+def run_demo(*, port: int | None, speed: float, started: Callable[[Sequence[Shown]], None]) -> None:
     """Run the demonstration until the process is told to stop; nothing of it is kept.
 
     Args:
-        port: Where to listen; None for the first that is free from `DEFAULT_PORT` on.
+        port: Where the first console is, with the others behind it, or 0 for any ports; None for the
+            first that are free from `DEFAULT_PORT` on.
         speed: How fast its time runs.
-        started: Called with its URL, and the file of a token for it, once it can be looked at.
+        started: Called once every console shows everything.
 
     Raises:
-        InvalidValueError: The port is in use, or the speed is out of range.
-        StoreError: The temporary folder cannot be used.
+        InvalidValueError: A port is in use, or the speed is out of range.
+        DemoEndedError: A node cannot run, or has ended.
     """
-    start_logging(LogSettings(level=LogLevel.ERROR, format=LogFormat.TEXT))  # it is for people
-    world_clock = ScaledClock(clock.now(), speed, time.monotonic)
+    ScaledClock(clock.now(), speed, time.monotonic)  # refuses a speed out of range before all else
     with (
         until_told(),
-        tempfile.TemporaryDirectory(prefix="keepclear-demo-") as folder,
-        _free_port(port) as listener,
+        tempfile.TemporaryDirectory(prefix="keepclear-demo-", ignore_cleanup_errors=True) as folder,
+        _consoles(port) as consoles,
+        _nodes(Path(folder), speed, consoles) as nodes,
     ):
-        number = listener.getsockname()[1]
-        database = Path(folder) / "demo.sqlite3"
-        store = SqliteStore(database, create=True)
-        access = Access(database, world_clock.now)
-        world = demo_world(world_clock.now())
-        guest, secret = access.issue(
-            Actor(party=world.party, person="guest"), Role.DUTY_OFFICER, days=TOKEN_DAYS_MAX
-        )
-        token_file = Path(folder) / TOKEN_NAME
-        write_token(token_file, secret)
-        settings = Settings(
-            node=NodeSettings(
-                party=world.party,
-                name=NAMES[world.party],
-                conflicts=ConflictPolicy.RECORD,
-                database=database,
-            ),
-            server=ServerSettings(listen=f"127.0.0.1:{number}"),
-        )
-        running = RunningNode(
-            Parts(
-                settings=settings,
-                store=store,
-                access=access,
-                form=JsonForm(),
-                clock=world_clock.now,
-                speed=speed,
-                guest=guest,
-            )
-        )
-        declare_world(running.node.desk, world)
-        mover = _Mover(running, world)
-        mover.move()
-        url = url_of(settings, number)
-        serve(running, listener, started=lambda: started(url, token_file), alongside=mover.run)
+        cards = [node.told(Card) for node in nodes]
+        pairing = Pairing(cards=cards, starts_at=clock.now())
+        for node in nodes:
+            node.talk.send(pairing)
+        started([node.told(Shown) for node in nodes])
+        while True:
+            ended = wait([node.talk for node in nodes])
+            next(node for node in nodes if node.talk in ended).told(Shown)
 
 
-def declare_world(desk: Desk, world: DemoWorld) -> None:
-    """Have every party of a world declare its items.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Node:
+    party: PartyId
+    process: SpawnProcess
+    talk: Connection[Pairing, Card | Shown | Failed]
 
-    Raises:
-        KeepclearError: An item is refused.
-    """
-    answers = []
-    for item in world.items:
-        assert item.party is not None, "every item of the world has a party"
-        actor = Actor(party=item.party, person="recorded")
-        answers.append(desk.change(actor, _declaring(item)))
-    for answer in answers:
-        answer.result()
+    def told(self, kind: type[_T]) -> _T:
+        """Return what the node tells next.
+
+        Raises:
+            DemoEndedError: It has ended.
+        """
+        try:
+            told = self.talk.recv()
+        except (EOFError, ConnectionError):
+            told = Failed("it has ended")
+        if isinstance(told, Failed):
+            raise DemoEndedError(f"the node of {self.party}: {told.reason}")
+        assert isinstance(told, kind), "both ends of the pipe are ours"
+        return told
 
 
 @contextlib.contextmanager
-def _free_port(port: int | None) -> Iterator[socket.socket]:
-    """Listen on a port, or on the first that is free."""
-    if port is not None:
-        with listening("127.0.0.1", port) as listener:
-            yield listener
-        return
+def _nodes(folder: Path, speed: float, consoles: Sequence[socket.socket]) -> Iterator[list[_Node]]:
+    """Start the nodes, all at the same time; they have ended when this has."""
+    nodes = []
+    try:
+        for party, console in zip(PARTIES, consoles, strict=True):
+            with console, listening(_HOST, 0) as link:  # they are the node's from then on
+                plan = Plan(party=party, folder=folder / party, speed=speed, console=console, link=link)
+                nodes.append(_started(plan))
+        yield nodes
+    finally:
+        for node in nodes:
+            node.talk.close()  # which tells it to stop
+        deadline = time.monotonic() + STOP_S
+        for node in nodes:
+            node.process.join(max(0.0, deadline - time.monotonic()))
+            node.process.kill()
+            node.process.join()
+            node.process.close()
+
+
+def _started(plan: Plan) -> _Node:
+    spawn = multiprocessing.get_context("spawn")
+    talk, its_talk = spawn.Pipe()
+    process = spawn.Process(target=run_demo_node, args=(plan, its_talk), daemon=True)
+    # Ctrl+C reaches every process of a terminal, and one that has just started could not take it yet.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        its_talk.close()
+    return _Node(party=plan.party, process=process, talk=talk)
+
+
+@contextlib.contextmanager
+def _consoles(port: int | None) -> Iterator[list[socket.socket]]:
+    """Listen for the consoles, on the ports that were asked for or on those that are free."""
     with contextlib.ExitStack() as stack:
+        if port is not None:
+            wanted = [port + behind if port else 0 for behind in range(len(PARTIES))]
+            yield [stack.enter_context(listening(_HOST, each)) for each in wanted]
+            return
+        found: list[socket.socket] = []
         for tried in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
             with contextlib.suppress(InvalidValueError):
-                listener = stack.enter_context(listening("127.0.0.1", tried))
-                break
-        else:
-            last = DEFAULT_PORT + PORTS_TRIED - 1
-            raise InvalidValueError("port", f"none from {DEFAULT_PORT} to {last} is free; name one by --port")
-        yield listener
-
-
-def _declaring(item: Item) -> Change:
-    return lambda declaring: declaring.declare(item)
-
-
-def _activating(item_id: ItemId) -> Change:
-    return lambda declaring: declaring.change_state(item_id, IntentEvent.ACTIVATE, 1)
-
-
-class _Mover:
-    """Gives the positions of what flies, and has the other parties activate what begins."""
-
-    def __init__(self, running: RunningNode, world: DemoWorld) -> None:
-        self._running, self._world = running, world
-        waiting = [
-            (span_ms(item)[0], item)
-            for item in world.items
-            if isinstance(item, OperationalIntent)
-            and item.state is IntentState.ACCEPTED
-            and item.party != world.party
-        ]
-        self._beginning = sorted(waiting, key=lambda entry: (entry[0], entry[1].id), reverse=True)
-
-    def move(self) -> None:
-        node = self._running.node
-        now = node.clock()
-        node.take_positions(self._world.tracks_at(now))
-        while self._beginning and self._beginning[-1][0] <= floor_ms(now):
-            _, item = self._beginning.pop()
-            assert item.party is not None
-            actor = Actor(party=item.party, person="recorded")
-            node.desk.change(actor, _activating(item.id))
-
-    async def run(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            self.move()
+                found.append(stack.enter_context(listening(_HOST, tried)))
+            if len(found) == len(PARTIES):
+                yield found
+                return
+        last = DEFAULT_PORT + PORTS_TRIED - 1
+        raise InvalidValueError(
+            "port", f"from {DEFAULT_PORT} to {last} there are not {len(PARTIES)} free; name one by --port"
+        )

@@ -17,7 +17,6 @@ from keepclear.adapters.keys import (
     PASSPHRASE_BYTES_MAX,
     KeyFolder,
     check_passphrase,
-    load_locked_key,
     make_tls,
     write_locked_key,
     write_node_key,
@@ -197,18 +196,6 @@ def _with_node_key(card: PartyCard, key: SigningKey, grant: str) -> PartyCard:
         certificate=card.certificate,
         address=card.address,
     )
-
-
-def load_root_key(file: Path, passphrase: str) -> SigningKey:
-    """Read the root key.
-
-    Raises:
-        InvalidValueError: It cannot be read or unlocked; the file may have been carried away.
-    """
-    if not file.exists():
-        reason = "there is no such file; bring the root key, and name its file with --root-key"
-        raise InvalidValueError(str(file), reason)
-    return load_locked_key(file, passphrase)
 
 
 def _own(store: SqliteStore) -> KnownParty:

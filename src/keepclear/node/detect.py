@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from keepclear.core.conflicts import Buffer, Finding, Item
 from keepclear.core.intents import ItemId, OperationalIntent
@@ -19,7 +20,11 @@ from keepclear.core.volumes import Volume4D
 from keepclear.node.outcomes import NotOwnerError
 from keepclear.node.policy import Policy, span_ms
 
+REASONS_MAX: Final = 5
+"""So many reasons why a check cannot decide are told; of further ones, how many there are."""
+
 _NOBODY = ItemId("area")
+_FOR_EVER_MS: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,23 @@ class Checked:
     now: datetime
     buffer: Buffer
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Something that may be in the way, and nobody here can tell.
+
+    Attributes:
+        reason: What it is, as a clause without a full stop.
+        window_ms: When it may be, milliseconds since 1970; None for at any time.
+    """
+
+    reason: str
+    window_ms: tuple[int, int] | None = None
+
+    def may_touch(self, start_ms: int, end_ms: int) -> bool:
+        """Tell whether it may be there at an instant of a window."""
+        return self.window_ms is None or (self.window_ms[0] <= end_ms and start_ms <= self.window_ms[1])
 
 
 class Still:
@@ -73,10 +95,12 @@ class Moment:
     Attributes:
         still: The picture.
         now: The time of the moment.
+        unknown: What may be in the way, and nobody here can tell.
     """
 
     still: Still
     now: datetime
+    unknown: Sequence[Unknown] = ()
 
     @property
     def seq(self) -> int:
@@ -124,14 +148,22 @@ class Moment:
                 raise NotOwnerError(item.id, owner)
 
     def _undecided(self, item: Item, gap: Buffer) -> str | None:
-        """Tell whether what has left the picture already could be in the way."""
+        """Tell whether what is not known, or has left the picture already, could be in the way."""
         start_ms, end_ms = span_ms(item)
+        gap_ms = round(gap.time_s * 1000.0)
         now_ms, kept_ms = floor_ms(self.now), self.still.policy.kept_ms
-        if end_ms + round(gap.time_s * 1000.0) < now_ms - kept_ms:
+        if end_ms + gap_ms < now_ms - kept_ms:
             return "all of it is over, and what was there then has left the picture"
-        if max(start_ms, now_ms) - round(gap.time_s * 1000.0) < now_ms - kept_ms:
+        if max(start_ms, now_ms) - gap_ms < now_ms - kept_ms:
             return "the gap in time reaches back to what has left the picture already"
-        return None
+        return self._not_known(start_ms - gap_ms, end_ms + gap_ms)
+
+    def _not_known(self, start_ms: int, end_ms: int) -> str | None:
+        """Tell what may be there during a window, and nobody here can tell."""
+        reasons = [each.reason for each in self.unknown if each.may_touch(start_ms, end_ms)]
+        if len(reasons) > REASONS_MAX:
+            reasons = [*reasons[:REASONS_MAX], f"and {len(reasons) - REASONS_MAX} more"]
+        return "; ".join(reasons) or None
 
     def conflicts(self, after: int, limit: int) -> Checked:
         """Check everything against everything, soonest first; what is over is left out.
@@ -143,7 +175,8 @@ class Moment:
         meetings = self.still.meetings
         soonest = meetings.soonest(floor_ms(self.now) - self.still.policy.kept_ms)
         findings = [meetings.finding(number) for number in soonest[after : after + limit].tolist()]
-        return self._checked(findings, len(soonest), self.still.buffer)
+        not_known = self._not_known(floor_ms(self.now) - self.still.policy.kept_ms, _FOR_EVER_MS)
+        return self._checked(findings, len(soonest), self.still.buffer, not_known)
 
     def resolve(self, item: Item, limits: Limits, buffer: Buffer | None = None) -> Resolution:
         """Find the smallest changes that clear an item of everything else.

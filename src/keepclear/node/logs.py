@@ -6,6 +6,7 @@ nothing more of it is taken until people have looked.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,7 +18,7 @@ from keepclear.core.ledger import Ledger
 from keepclear.core.merkle import Tree
 from keepclear.core.parties import PartyKeys
 from keepclear.core.statements import Head, ItemSaid, Statement, StatementKind
-from keepclear.node.ports import Entry, KnownParty, LogReading, Notary
+from keepclear.node.ports import Entry, Evidence, KnownParty, LogReading, Notary
 
 PAGE: Final = 5_000
 """So many entries are read from the store at once."""
@@ -26,6 +27,11 @@ EVIDENCE_MAX: Final = 1_000
 
 RootKeyOf = Callable[[KnownParty], bytes]
 """Reads the root key of a party from what was pinned, 32 bytes."""
+
+
+def is_fork(evidence: Evidence) -> bool:
+    """Tell whether evidence proves a fork; a receipt for another log may be the lie of its witness."""
+    return "held_leaf" in json.loads(evidence.content)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +44,7 @@ class HeldLog:
         tree: The tree over its entries.
         keys: Which keys count from which entry to which.
         withheld: The entries that this node may not read.
+        unsure: Those of them that somebody else withheld than the owner, who may let this node read them.
         frozen: Why nothing more is taken; None while it is.
         longest: The longest that this log was said to be, by its owner or anybody else.
     """
@@ -47,6 +54,7 @@ class HeldLog:
     tree: Tree = field(default_factory=Tree)
     keys: PartyKeys
     withheld: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
     frozen: str | None = None
     longest: int = 0
 
@@ -94,7 +102,7 @@ class Logs:
                     self.follow(entry)
                 first += len(entries)
         for evidence in reading.evidence(0, EVIDENCE_MAX):
-            if evidence.party in self._logs:
+            if evidence.party in self._logs and is_fork(evidence):
                 self._logs[evidence.party].frozen = evidence.reason
 
     def pin(self, known: KnownParty, root_key: bytes) -> None:
@@ -125,6 +133,16 @@ class Logs:
             if party != self.own and self._logs[party].tree.size
         )
 
+    def heads_for(self, peer: PartyId) -> tuple[tuple[PartyId, int], ...]:
+        """Return how many entries of each log a peer need not give, sorted by party.
+
+        What others withheld of a log is asked of its owner, and what is withheld of one's own of everybody.
+        """
+        return tuple(
+            (party, min(log.unsure) if log.unsure and party in (peer, self.own) else log.tree.size)
+            for party, log in sorted(self._logs.items())
+        )
+
     def heads(self) -> tuple[tuple[PartyId, int], ...]:
         """Return how many entries of each log are held, sorted by party."""
         return tuple((party, self._logs[party].tree.size) for party in self.parties)
@@ -141,25 +159,50 @@ class Logs:
         log.tree.append(entry.leaf)
         if entry.jws is None:
             log.withheld.add(entry.n)
+            log.unsure.add(entry.n)
             return None
         statement, _ = self._notary.read(entry.jws)
         self.take(statement)
         return statement
 
-    def fill_in(self, party: PartyId, n: int, statement: Statement) -> None:
-        """Take over an entry that was withheld before."""
-        self._logs[party].withheld.discard(n)
-        self.take(statement)
+    def fill_in(self, party: PartyId, keys: PartyKeys, statements: Sequence[Statement]) -> None:
+        """Take over entries that were withheld before.
+
+        Args:
+            party: Whose.
+            keys: The keys of the party, as all its entries that are held make them.
+            statements: What the entries say; of deeds, `take_anew` takes over the effect.
+        """
+        log = self._logs[party]
+        log.keys = keys
+        log.withheld.difference_update(statement.n for statement in statements)
+        log.unsure &= log.withheld
+        for statement in statements:
+            self._take_said(statement)
+
+    def take_anew(self, reading: LogReading) -> None:
+        """Make anew of all entries what they say together: of deeds, the first in a log counts."""
+        self.ledger, self.oddities = Ledger(self._notary.read_agreement), []
+        for party in self.parties:
+            first = 0
+            while entries := reading.entries(party, first, PAGE):
+                first += len(entries)
+                for entry in entries:
+                    if entry.jws is not None:
+                        self._take_said(self._notary.read(entry.jws)[0])
 
     def take(self, statement: Statement) -> None:
         """Take over what a verified statement says."""
+        if statement.kind is StatementKind.KEY:
+            act, _ = self._notary.read_key(statement.body.jws)  # type: ignore[union-attr]
+            self._logs[statement.by].keys.take(statement.n, act)
+        self._take_said(statement)
+
+    def _take_said(self, statement: Statement) -> None:
         self.ledger.take_received(statement)
         body = statement.body
         if isinstance(body, ItemSaid):
             self.ledger.take_item(statement)
-        elif statement.kind is StatementKind.KEY:
-            act, _ = self._notary.read_key(body.jws)  # type: ignore[union-attr]
-            self._logs[statement.by].keys.take(statement.n, act)
         elif statement.kind is StatementKind.DEED:
             self._take_deed(statement, body.jws)  # type: ignore[union-attr]
 

@@ -71,6 +71,10 @@ class SilencedError(RefusedError):
     """The node may sign nothing at present: others hold more of its log than it does."""
 
 
+class NotSignedError(RefusedError):
+    """What should be said is not signed with a key of this party that counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A part of a bundle that was not taken.
@@ -163,18 +167,19 @@ class Proving:
         """Put into the log what an officer of this party signed.
 
         Raises:
-            RefusedError: The signature is not of an officer of this party, or the deed is out of place.
+            NotSignedError: The signature is not of an officer of this party.
+            RefusedError: The deed is out of place.
             SilencedError: Others hold more of this party's log than this node.
         """
         spoken, signed = self.notary.read_deed(jws)
         own = self.logs[self.logs.own]
         if spoken.party != self.logs.own:
-            raise RefusedError(
+            raise NotSignedError(
                 f"it is signed for {spoken.party!r}, and this is the node of {self.logs.own!r}"
             )
         key = own.keys.officer_key(signed.kid, own.tree.size)
         if key is None or not all(self.notary.verify([(key, signed)])):
-            raise RefusedError(
+            raise NotSignedError(
                 f"the key {signed.kid} is not that of an officer of {spoken.party!r} at present; "
                 "grant it with the root key first"
             )
@@ -185,17 +190,22 @@ class Proving:
         self.say(StatementKind.DEED, Signed(jws=jws))
         return spoken
 
-    def say_key(self, jws: str) -> None:
+    def say_key(self, jws: str) -> Statement:
         """Put into the log what the root key of this party says of another key.
 
         Raises:
-            RefusedError: It is not signed by the root key, or out of place.
+            NotSignedError: It is not signed by the root key.
+            RefusedError: It is out of place.
         """
         own = self.logs[self.logs.own]
         act, signed = self.notary.read_key(jws)
         if act.party != own.party or not all(self.notary.verify([(own.root_key, signed)])):
-            raise RefusedError("it is not signed by the root key of this party")
-        self.say(StatementKind.KEY, Signed(jws=jws))
+            raise NotSignedError("it is not signed by the root key of this party")
+        try:
+            deepcopy(own.keys).take(own.tree.size, act)
+        except InvalidValueError as error:
+            raise RefusedError(str(error)) from None
+        return self.say(StatementKind.KEY, Signed(jws=jws))
 
     def say(
         self, kind: StatementKind, body: ItemSaid | Signed | CoarseSaid, to: tuple[PartyId, ...] = ()
@@ -653,7 +663,12 @@ class Proving:
 
 
 def bundle_for(
-    peer: PartyId, heads: Sequence[tuple[PartyId, int]], logs: Logs, reading: LogReading, now_ms: int
+    peer: PartyId,
+    heads: Sequence[tuple[PartyId, int]],
+    logs: Logs,
+    reading: LogReading,
+    now_ms: int,
+    form: ItemForm | None = None,
 ) -> Bundle:
     """Make a bundle of what a peer lacks, of its own log too, should it have lost the end of it.
 
@@ -663,6 +678,7 @@ def bundle_for(
         logs: What is held.
         reading: Where the entries are.
         now_ms: What time it is.
+        form: How items are written; without it, what may be under an embargo is not given.
     """
     holds = dict(heads)
     parts = [

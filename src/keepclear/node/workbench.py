@@ -6,7 +6,7 @@ between the two. One thread at a time uses it; the desk gives it one of its own,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +18,10 @@ from keepclear.core.index import Engine
 from keepclear.core.intents import PartyId
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.node.declare import Declaring
-from keepclear.node.detect import Moment, Still
+from keepclear.node.detect import Moment, Still, Unknown
 from keepclear.node.held import Held
 from keepclear.node.logs import Logs, RootKeyOf
+from keepclear.node.negotiate import Spoken, carry_out
 from keepclear.node.outcomes import Outcome, RefusedError, StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Actor, Clock, ItemForm, Notary, Record, Store, Transaction
@@ -29,10 +30,12 @@ from keepclear.node.prove import Proving, Taken
 _FOLLOW_MAX: Final = 1_000
 
 
-Answer = Outcome | Taken | None
-"""What a change comes to."""
+Answer = object
+"""What a change comes to; the versions of items in an `Outcome`, `Taken` or `Spoken` are published."""
 Change = Callable[[Declaring], Answer]
 """A use case with its arguments; see `Declaring`, and its `proving`."""
+Heads = tuple[tuple[PartyId, int], ...]
+"""How many entries of each log are held, sorted by party."""
 
 
 def to_everybody(_: Item) -> tuple[PartyId, ...]:
@@ -70,8 +73,11 @@ class Workbench:
         builders: Where the index is rebuilt while the node goes on; None to wait for it.
         published: Called with entries of the event log once they are on the disk, those of other
             processes too; each once and in their order.
+        grown: Called with how far the logs are held, once any of them is held further.
+        unheard: Tells what is not known because somebody is not heard.
 
     Attributes:
+        form: How items are written.
         held: The picture.
         logs: The logs; None on a node without keys.
         fault: Why what is held must be read anew; None while it need not.
@@ -91,9 +97,12 @@ class Workbench:
         engine: Engine = Engine.AUTO,
         builders: Executor | None = None,
         published: Callable[[Sequence[Record]], None] = lambda _: None,
+        grown: Callable[[Heads], None] = lambda _: None,
+        unheard: Callable[[], Sequence[Unknown]] = tuple,
     ) -> None:
-        self.store = store
-        self._form, self._policy, self._clock, self._voice = form, policy, clock, voice
+        self.store, self.form = store, form
+        self._policy, self._clock, self._voice = policy, clock, voice
+        self._grown, self._unheard = grown, unheard
         self._engine, self._builders, self._published = engine, builders, published
         self._still: Still | None = None
         self.fault: str | None = None
@@ -104,7 +113,7 @@ class Workbench:
         now_ms, kept_ms = floor_ms(self._clock()), self._policy.kept_ms
         held = Held(
             self.store.holding(now_ms - kept_ms),
-            self._form,
+            self.form,
             self._engine,
             self._builders,
             filled_ms=now_ms,
@@ -125,7 +134,7 @@ class Workbench:
                 continue
             record = self.store.record(local_id)
             if record is None or record.is_withdrawn:
-                foreign = self._form.read_foreign(version.text, local_id, version.ref.party)
+                foreign = self.form.read_foreign(version.text, local_id, version.ref.party)
                 if foreign.item is None:
                     logs.unjudged[local_id] = foreign.window_ms
 
@@ -160,21 +169,30 @@ class Workbench:
             others = transaction.records_after(self.held.seq)
             self.held.follow(others)
             new.extend(others)
+            heads = self.heads
             self._follow_logs(transaction)
             size = 0 if self.logs is None else self.logs[self.logs.own].tree.size
             for actor, change in changes:
-                answer = self._made(transaction, actor, change, now)
+                answer, amended = self._made(transaction, actor, change, now)
                 answers.append(answer)
                 if isinstance(answer, Outcome) and not answer.is_repeat:
                     new.append(answer.record)
                 elif isinstance(answer, Taken):
                     new.extend(answer.records)
+                new.extend(amended)
             if self.logs is not None and self.logs[self.logs.own].tree.size > size:
                 self._proving(transaction, now).sign_head()
         self._still = None
         if new:
             self._tell(new)
+        if self.heads != heads:
+            self._grown(self.heads)
         return answers
+
+    @property
+    def heads(self) -> Heads:
+        """How many entries of each log are held, sorted by party."""
+        return () if self.logs is None else tuple(self.logs.heads())
 
     def _follow_logs(self, transaction: Transaction) -> None:
         """Take over what other processes wrote into the logs."""
@@ -189,13 +207,14 @@ class Workbench:
 
     def _made(
         self, transaction: Transaction, actor: Actor, change: Change, now: datetime
-    ) -> Answer | KeepclearError:
+    ) -> tuple[Answer | KeepclearError, Sequence[Record]]:
+        """Make a change, and what follows from it; return the items that it had amended besides."""
         marks = self._marks()
         proving = None if self.logs is None else self._proving(transaction, now)
         declaring = Declaring(
             held=self.held,
             transaction=transaction,
-            form=self._form,
+            form=self.form,
             policy=self._policy,
             actor=actor,
             now=now,
@@ -208,14 +227,20 @@ class Workbench:
                 answer = change(declaring)
                 if isinstance(answer, Outcome) and not answer.is_repeat and proving is not None:
                     record = answer.record
-                    proving.state(record, None if record.is_withdrawn else self._form.read(record.text))
-                return answer
+                    proving.state(record, None if record.is_withdrawn else self.form.read(record.text))
+                    return answer, ()
+                if proving is None or self._marks() == marks:
+                    return answer, ()
+                carried_out = carry_out(declaring)
+                if isinstance(answer, Spoken):
+                    answer.carried_out = carried_out
+                return answer, carried_out.amended
         except StoreError:
             raise
         except KeepclearError as error:
             if self._marks() != marks:  # it was undone in the store, but not in memory
                 raise StoreError(str(error), may_pass=True) from error
-            return error
+            return error, ()
 
     def _marks(self) -> tuple[int, int]:
         return self.held.seq, 0 if self.logs is None else self.logs.mark
@@ -228,7 +253,7 @@ class Workbench:
             held=self.held,
             transaction=transaction,
             notary=self._voice.notary,
-            form=self._form,
+            form=self.form,
             audience=self._voice.audience,
             now=now,
         )
@@ -248,7 +273,14 @@ class Workbench:
         """Return the picture as it is, which does not change any more."""
         if self._still is None:
             self._still = Still(self.held.picture.copy(), self.held.seq, self._policy)
-        return Moment(still=self._still, now=self.now())
+        return Moment(still=self._still, now=self.now(), unknown=(*self._unheard(), *self._unjudged()))
+
+    def _unjudged(self) -> Iterator[Unknown]:
+        """Yield the items of others that cannot be judged."""
+        if self.logs is not None:
+            for local_id, window_ms in sorted(self.logs.unjudged.items()):
+                reason = f"{local_id!r} has no shape that could be judged"
+                yield Unknown(reason=reason, window_ms=window_ms)
 
     def _tell(self, records: Sequence[Record]) -> None:
         self._told_seq = records[-1].seq

@@ -120,7 +120,9 @@ class SimulatedNode:
         store: What it keeps.
         workbench: The node.
         backup: A copy of the store, as it was at some time.
-        unheard: Whom it must hear before it speaks again, since it was put back to a backup.
+        is_behind: Whether it was put back to a backup, and lacks some of its own log since.
+        run: How often it was started.
+        was_repeated: Whether the last change was asked for again, because the node had failed.
         known_heads: How far each peer held each log, as far as it told.
     """
 
@@ -133,7 +135,9 @@ class SimulatedNode:
     store: CrashingStore = field(default_factory=CrashingStore)
     workbench: Workbench = field(init=False)
     backup: CrashingStore | None = None
-    unheard: set[PartyId] = field(default_factory=set)
+    is_behind: bool = False
+    run: int = 0
+    was_repeated: bool = False
     known_heads: dict[PartyId, tuple[tuple[PartyId, int], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -169,6 +173,7 @@ class SimulatedNode:
     def restart(self) -> None:
         """Throw away what is in memory, and read the store anew."""
         self.store.crash = None
+        self.run += 1
         voice = Voice(
             party=self.party,
             notary=Notary(self.party, self.keys.node, self.verify),
@@ -181,6 +186,9 @@ class SimulatedNode:
         """Put the node back to its backup."""
         assert self.backup is not None
         self.store = self.backup.copy()
+        with self.store.transaction() as transaction:
+            transaction.set_silence("a backup was put in place")
+        self.is_behind = True
         self.restart()
 
     def copy(self) -> SimulatedNode:
@@ -205,7 +213,8 @@ class SimulatedNode:
         Raises:
             StoreError: The node cannot be brought to work.
         """
-        for _ in range(TRIES_MAX):
+        for number in range(TRIES_MAX):
+            self.was_repeated = number > 0
             try:
                 (answer,) = self.workbench.make([(self.actor, change)])
             except CrashedError:
@@ -222,8 +231,12 @@ class SimulatedNode:
         heads = self.known_heads.get(to, ())
         return bundle_for(to, heads, self.logs, self.store, floor_ms(self.now()))
 
-    def take(self, data: bytes) -> Taken:
+    def take(self, data: bytes, *, heard: PartyId | None = None) -> Taken:
         """Take a bundle.
+
+        Args:
+            data: The bundle.
+            heard: Who gave it when asked; None where nobody asked.
 
         Raises:
             InvalidValueError: It is no bundle.
@@ -233,7 +246,7 @@ class SimulatedNode:
         bundle = decode_bundle(data)
         if bundle.by in self.cards and bundle.by != self.party:
             self.known_heads[bundle.by] = bundle.heads
-        answer = self.make(lambda declaring: proving_of(declaring).take(bundle))
+        answer = self.make(lambda declaring: proving_of(declaring).take(bundle, heard=heard))
         if isinstance(answer, KeepclearError):
             raise answer
         assert isinstance(answer, Taken)

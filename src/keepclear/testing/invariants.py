@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from keepclear.codec.checkpoints import parse_checkpoint
+from keepclear.codec.notes import parse_signatures
 from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
 from keepclear.core.errors import KeepclearError
@@ -22,6 +23,7 @@ from keepclear.core.ledger import Coordination, ItemVersion
 from keepclear.core.statements import ItemSaid, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated
+from keepclear.node.ports import Evidence
 from keepclear.node.prove import Taken
 from keepclear.testing.federation import SimulatedNode
 from keepclear.testing.scenario import Act
@@ -188,7 +190,7 @@ class Invariants:
         for entry in entries:
             if not entry.leaf == log.tree.leaf(entry.n) == said[entry.n]:
                 raise ViolationError(NOTHING_LOST, f"{where} another entry {entry.n} than was said")
-        if party == node.party and not node.unheard and size < len(said):
+        if party == node.party and not node.is_behind and size < len(said):
             raise ViolationError(NOTHING_LOST, f"{where} {size} entries of {len(said)}: its own")
         if log.frozen is not None:
             raise ViolationError(NOT_ACCUSED, f"{where} no more: {log.frozen}")
@@ -197,9 +199,10 @@ class Invariants:
     def _check_evidence(self, node: SimulatedNode) -> None:
         known = self._evidence.get(node.party, 0)
         for evidence in node.store.evidence(known, _PAGE):
-            if evidence.party in self._truth.honest:
+            lying = _accused(evidence) - set(self._truth.honest)
+            if not lying:
                 raise ViolationError(NOT_ACCUSED, f"{node.party} accuses {evidence.party}: {evidence.reason}")
-            self.alarms.add(evidence.party)
+            self.alarms |= lying
             self._evidence[node.party] = evidence.id
 
     def _check_seen(self, node: SimulatedNode) -> None:
@@ -392,6 +395,15 @@ class Invariants:
                     (entry,) = owner.store.entries(owner.party, n, 1)
                     if owner.logs.is_readable(entry, node.party):
                         raise ViolationError(CONVERGENCE, f"{where} entry {n} withheld, and may read it")
+
+
+def _accused(evidence: Evidence) -> set[PartyId]:
+    """Return who may have lied: a receipt for another log is a lie of its witness or of the owner."""
+    content: dict[str, Any] = msgspec.json.decode(evidence.content)
+    if "cosignature" not in content:
+        return {evidence.party}
+    (signature,) = parse_signatures(content["cosignature"])
+    return {evidence.party, PartyId(signature.name.split("/")[1])}
 
 
 def _had(a: ItemVersion, b: ItemVersion) -> bool:

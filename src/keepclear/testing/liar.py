@@ -67,7 +67,6 @@ MUST_BE_REFUSED: Final = frozenset(
         Lie.EDIT_ENTRY,
         Lie.DROP_ENTRY,
         Lie.SWAP_ENTRIES,
-        Lie.LEAVE_GAP,
         Lie.FLOOD_ASIDE,
         Lie.WRONG_HEAD,
         Lie.SWAP_RECEIPTS,

@@ -22,7 +22,7 @@ from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.core.intents import PartyId
 from keepclear.core.times import floor_ms
 from keepclear.node.outcomes import RefusedError, StoreError
-from keepclear.node.prove import Taken
+from keepclear.node.prove import SilencedError, Taken
 from keepclear.testing import faults, invariants
 from keepclear.testing.fake_signing import FakeKeyRing
 from keepclear.testing.faults import ON_LINK, Fault
@@ -100,16 +100,29 @@ class Result:
 
 
 class Ask(NamedTuple):
-    """A node asks another for what it lacks: how far it holds each log."""
+    """A node asks another for what it lacks.
+
+    Attributes:
+        heads: How far it holds each log.
+        run: Which run of the node asks; an answer to an earlier one is not waited for any more.
+    """
 
     heads: tuple[tuple[PartyId, int], ...]
+    run: int
 
 
 class Give(NamedTuple):
-    """A node gives another a bundle; in the simulation it is known whether that is a lie."""
+    """A node gives another a bundle.
+
+    Attributes:
+        data: The bundle.
+        lie: Which lie it is, which only the simulation knows; None for none.
+        run: Which run of the receiver asked for it; None where nobody asked.
+    """
 
     data: bytes
-    lie: Lie | None
+    lie: Lie | None = None
+    run: int | None = None
 
 
 def simulate(seed: int, settings: Settings | None = None) -> Result:
@@ -227,7 +240,7 @@ class Simulation:
 
     def _back_up(self) -> None:
         for node in self._nodes.values():
-            if not node.unheard:
+            if not node.is_behind:
                 node.backup = node.store.copy()
 
     def _somebody_speaks(self) -> None:
@@ -241,9 +254,6 @@ class Simulation:
         self._give(party, peer)
 
     def _speak(self, node: SimulatedNode, act: Act) -> None:
-        if node.unheard:
-            self._trace(f"{node.party} is not heard yet: {act.word}")
-            return
         if node.party in self._nodes:
             self._truth.note(node, act)
         answer = node.make(act.making)
@@ -253,7 +263,9 @@ class Simulation:
             return
         new = self._truth.note_said(node)
         self.result.statement_count += new
-        if new != (not refused):
+        if isinstance(answer, SilencedError) and node.is_behind:
+            return
+        if new != (not refused) and not (new == 1 and node.was_repeated):
             word = f"{node.party} said {new} statements by {act.word}{refused}"
             raise ViolationError(invariants.SAID_ONCE, word)
         self._invariants.check(node)
@@ -263,53 +275,54 @@ class Simulation:
         if party in self._nodes:
             self._ask(party, peer)
         else:
-            heads = self._liars[party].story(peer).logs.heads()
-            self._network.send(Link(party, peer), Ask(heads), self._now_ms)
+            story = self._liars[party].story(peer)
+            self._network.send(Link(party, peer), Ask(story.logs.heads(), story.run), self._now_ms)
 
     def _ask(self, party: PartyId, peer: PartyId) -> None:
-        self._network.send(Link(party, peer), Ask(self._nodes[party].logs.heads()), self._now_ms)
+        node = self._nodes[party]
+        self._network.send(Link(party, peer), Ask(node.logs.heads(), node.run), self._now_ms)
 
-    def _give(self, party: PartyId, peer: PartyId) -> None:
+    def _give(self, party: PartyId, peer: PartyId, run: int | None = None) -> None:
         if party in self._liars:
             data = self._liars[party].give(peer)
         else:
             data = encode_bundle(self._nodes[party].give(peer))
-        self._network.send(Link(party, peer), Give(data, None), self._now_ms)
+        self._network.send(Link(party, peer), Give(data, run=run), self._now_ms)
 
     # -- messages ----------------------------------------------------------------------------------
 
     def _deliver(self) -> None:
         for link, message in self._network.arrived(self._now_ms):
             match message:
-                case Ask(heads=heads):
-                    self._asked(link, heads)
-                case Give(data=data, lie=lie):
-                    self._given(link, data, lie)
+                case Ask():
+                    self._asked(link, message)
+                case Give():
+                    self._given(link, message)
 
-    def _asked(self, link: Link, heads: tuple[tuple[PartyId, int], ...]) -> None:
+    def _asked(self, link: Link, ask: Ask) -> None:
         asked, asking = PartyId(link.receiver), PartyId(link.sender)
         stories = self._liars[asked].stories if asked in self._liars else [self._nodes[asked]]
         for node in stories:
-            node.known_heads[asking] = heads
-        self._give(asked, asking)
+            node.known_heads[asking] = ask.heads
+        self._give(asked, asking, ask.run)
 
-    def _given(self, link: Link, data: bytes, lie: Lie | None) -> None:
+    def _given(self, link: Link, give: Give) -> None:
         party = PartyId(link.receiver)
         if party in self._liars:
             try:
-                self._liars[party].take(data)
+                self._liars[party].take(give.data)
             except KeepclearError as error:
                 self._trace(f"{link.sender} -> {party} (liar): {error}")
             return
         node = self._nodes[party]
         try:
-            taken = node.take(data)
+            taken = node.take(give.data, heard=PartyId(link.sender) if give.run == node.run else None)
         except StoreError:
             raise
         except KeepclearError as error:
             self._trace(f"{link.sender} -> {party}: {error}")
             return
-        self._note_taken(link, node, taken, lie)
+        self._note_taken(link, node, taken, give.lie)
 
     def _note_taken(self, link: Link, node: SimulatedNode, taken: Taken, lie: Lie | None) -> None:
         spans = " ".join(f"{party}:{first}-{end}" for party, first, end in taken.spans)
@@ -324,16 +337,13 @@ class Simulation:
             if refusal.is_proof:
                 self._invariants.alarms.add(refusal.party)
         self._invariants.note_signed(node, taken)
-        self._hear(node, PartyId(link.sender))
+        self._hear(node)
         self._invariants.check(node)
 
-    def _hear(self, node: SimulatedNode, peer: PartyId) -> None:
+    def _hear(self, node: SimulatedNode) -> None:
         """Let a node that was put back speak again, once it has all of its log that others hold."""
-        if not node.unheard:
-            return
-        node.unheard.discard(peer)
-        if node.logs[node.party].tree.size == len(self._truth.said[node.party]):
-            node.unheard.clear()
+        if node.is_behind and node.logs[node.party].tree.size == len(self._truth.said[node.party]):
+            node.is_behind = False
 
     # -- faults ------------------------------------------------------------------------------------
 
@@ -379,7 +389,6 @@ class Simulation:
         if node.backup is None or all(other.logs[node.party].tree.size < said for other in others):
             return
         node.restore()
-        node.unheard = {other.party for other in others}
         self._invariants.forget(node)
 
     def _lie(self) -> None:
@@ -403,7 +412,7 @@ class Simulation:
         self._deliver()
         self._settle()
         for node in self._nodes.values():
-            if node.unheard:
+            if node.is_behind:
                 raise ViolationError(invariants.AT_WORK, f"{node.party} does not get its own log back")
             self._speak_at_last(node)
         self._settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,6 @@ from typing import Final, TypeVar
 from keepclear.adapters import clock as machine_clock
 from keepclear.adapters.desk import Desk
 from keepclear.adapters.federation.federation import Federation, LinkView
-from keepclear.adapters.http.server import listening
 from keepclear.adapters.keys import KeyFolder, make_tls, write_tls
 from keepclear.adapters.notary import Notary, sign_key_act
 from keepclear.adapters.signing import SigningKey
@@ -138,7 +138,7 @@ class LinkedNode:
         if is_new:
             pin(self.store, who.card(), is_own=True)
         self._exits = contextlib.ExitStack()
-        listener = self._exits.enter_context(listening("127.0.0.1", port))
+        listener = self._exits.enter_context(socket.create_server(("127.0.0.1", port)))
         self.port = listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         voice = who.voice(key)

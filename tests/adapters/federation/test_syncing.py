@@ -6,6 +6,7 @@ import asyncio
 import selectors
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -233,7 +234,7 @@ def test_a_good_answer_tells_the_state_of_the_link() -> None:
 
 def test_after_each_fault_it_waits_longer_up_to_a_limit() -> None:
     calls = World(PeerError("no route")).run(until_s=300.0)
-    waits = [after - before for before, after in zip(calls, calls[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(calls)]
     assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0])
 
 
@@ -247,9 +248,9 @@ def test_a_write_does_not_shorten_the_wait_after_a_fault() -> None:
 
 def test_a_peer_that_is_heard_meanwhile_is_called_within_the_usual_time() -> None:
     world = World(PeerError("no route"))
-    steps = [(70.0 + number, world.syncing.heard) for number in range(20)]
+    steps = [(70.0 + number, world.syncing.heard) for number in range(6)]
     calls = world.run(*steps, until_s=76.0)
-    assert calls[-1] == pytest.approx(70.0 + PULL_EVERY_S)
+    assert [call for call in calls if call > 70.0] == pytest.approx([70.0 + PULL_EVERY_S])
 
 
 def test_when_it_goes_well_again_it_calls_as_usual() -> None:

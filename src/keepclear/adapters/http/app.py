@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,23 +23,30 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keepclear.adapters.desk import Desk
+from keepclear.adapters.federation.federation import LinkView
+from keepclear.adapters.federation.links import Link, LinkState
 from keepclear.adapters.http import problems, wire
 from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.endpoints import Endpoint, routes_of
 from keepclear.adapters.http.gate import Gate
+from keepclear.adapters.http.log_bodies import links_body
 from keepclear.adapters.http.metrics import Metrics
-from keepclear.adapters.http.node import Node
+from keepclear.adapters.http.node import Linked, Node, Unlinked
 from keepclear.adapters.http.openapi import describe
 from keepclear.adapters.http.problems import HttpProblemError, problem_of
 from keepclear.adapters.http.routes import Routes
 from keepclear.adapters.http.stream import Hub
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
+from keepclear.core.intents import PartyId
+from keepclear.core.times import instant_of, rfc3339
 from keepclear.core.tracks import LatestTracks
 from keepclear.node.access import Grant
+from keepclear.node.detect import Unknown
 from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Clock, ItemForm, Record, Store
+from keepclear.node.workbench import Heads, Voice
 
 CLOCK_EVERY_S: Final = 2.0
 """So often the stream tells the time; silence for longer than three times that means: cut off."""
@@ -57,6 +65,8 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -70,6 +80,8 @@ class Parts:
         clock: What time it is.
         speed: How fast that time runs.
         guest: What whoever comes is granted, in a demonstration.
+        voice: What it speaks with; None for a node without keys, which has no log.
+        linked: Makes the links to the nodes of other parties; None for no links.
     """
 
     settings: Settings
@@ -79,6 +91,8 @@ class Parts:
     clock: Clock
     speed: float = 1.0
     guest: Grant | None = None
+    voice: Voice | None = None
+    linked: Callable[[Desk], Linked] | None = None
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -116,10 +130,26 @@ class RunningNode:
             body_bytes_max=settings.limits.body_bytes,
             is_tls=settings.server.is_tls,
         )
+        self._linked: Linked = Unlinked()
+        self._links_told: list[tuple[PartyId, LinkState, bool]] = []
+        self._heads: dict[PartyId, int] = {}
+        desk = Desk(
+            parts.store,
+            parts.form,
+            policy_of(settings),
+            parts.clock,
+            voice=parts.voice,
+            published=self._published,
+            grown=self._grown,
+            unheard=self._unheard,
+        )
+        self._heads.update(desk.ask(lambda bench: bench.heads).result())
+        if parts.linked is not None:
+            self._linked = parts.linked(desk)
         self.node = Node(
             settings=settings,
             store=parts.store,
-            desk=Desk(parts.store, parts.form, policy_of(settings), parts.clock, published=self._published),
+            desk=desk,
             access=parts.access,
             gate=gate,
             tracks=LatestTracks(settings.limits.tracks),
@@ -128,6 +158,7 @@ class RunningNode:
             clock=parts.clock,
             speed=parts.speed,
             guest=parts.guest,
+            linked=self._linked,
         )
         self._gauges()
         self.endpoints: list[Endpoint] = []
@@ -157,7 +188,7 @@ class RunningNode:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._loop = asyncio.get_running_loop()
-        tasks = [asyncio.create_task(self._tick())]
+        tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._link())]
         if self.alongside is not None:
             tasks.append(asyncio.ensure_future(self.alongside()))
         try:
@@ -166,6 +197,7 @@ class RunningNode:
             for task in tasks:
                 task.cancel()
             self.node.hub.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _tick(self) -> None:
         """Tell listeners the time and the tracks."""
@@ -185,12 +217,43 @@ class RunningNode:
                 if tracks != told:
                     node.hub.spread("tracks", encode(body))
                 told = tracks
+            self._tell_links()
             await asyncio.sleep(TRACKS_EVERY_S)
+
+    async def _link(self) -> None:
+        """Keep the links; what ends them is told, and the node goes on without them."""
+        try:
+            await self._linked.run()
+        except Exception:  # whatever it is: links that are cut are shown as such
+            _log.exception("a fault of the links; they are cut until the node starts anew")
 
     def _published(self, records: Sequence[Record]) -> None:
         """Bring new entries of the log from the desk to the listeners."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.node.hub.spread_records, records)
+
+    def _grown(self, heads: Heads) -> None:
+        """Tell the listeners and the peers that a log is held further."""
+        self._heads = dict(heads)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell_heads)
+        self._linked.wake()
+
+    def _tell_heads(self) -> None:
+        self.node.hub.spread("logs", encode({"heads": self._heads}))
+
+    def _tell_links(self) -> None:
+        """Tell the listeners of the links where one is otherwise than before."""
+        views = self._linked.links()
+        told = [(view.link.peer, view.state, view.link.is_switched_off) for view in views]
+        if told != self._links_told:
+            self._links_told = told
+            body = links_body(views, PartyId(self.node.settings.node.party))
+            self.node.hub.spread("links", encode(body.links))
+
+    def _unheard(self) -> Sequence[Unknown]:
+        """Tell what is not known because somebody is not heard."""
+        return unheard(self._linked.links(), self._heads)
 
     def _gauges(self) -> None:
         node = self.node
@@ -215,6 +278,26 @@ class RunningNode:
         self.node.desk.close()
         self.node.access.close()
         self.node.store.close()
+
+
+def unheard(views: Sequence[LinkView], heads: Mapping[PartyId, int]) -> Sequence[Unknown]:
+    """Tell of which parties nothing is known of late; of those that said something once.
+
+    Args:
+        views: The links.
+        heads: How many entries of each log are held.
+    """
+    return [
+        Unknown(reason=f"nothing was heard of {view.link.peer!r} since {_since(view.link)}")
+        for view in views
+        if view.state is LinkState.CUT and (view.link.heard_ms is not None or heads.get(view.link.peer))
+    ]
+
+
+def _since(link: Link) -> str:
+    if link.heard_ms is None:
+        return "this node started; what it declared since is not known"
+    return f"{rfc3339(instant_of(link.heard_ms))}; what it declared since is not known"
 
 
 def _problem(error: HttpProblemError) -> Response:

@@ -219,8 +219,8 @@ def _fault(error: Exception) -> Response:
 
 
 def _query(request: Request, kind: type[wire.Given]) -> Any:
-    fields = msgspec.structs.fields(kind)
-    known = {field.encode_name: field.type for field in fields}
+    found = msgspec.structs.fields(kind)
+    known = {one.encode_name: one.type for one in found}
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
@@ -237,9 +237,9 @@ def _query(request: Request, kind: type[wire.Given]) -> Any:
         if words:
             reason = f"unknown value {given[name]!r}{did_you_mean(given[name], words)}"
         raise InvalidValueError(name, reason) from None
-    for field in fields:
-        name = field.encode_name
-        if name in given and getattr(read, field.name) is None:  # the text "null" was taken for nothing
+    for one in found:
+        name = one.encode_name
+        if name in given and getattr(read, one.name) is None:  # the text "null" was taken for nothing
             raise InvalidValueError(
                 name, f"unknown value {given[name]!r}{did_you_mean(given[name], _words(known[name]))}"
             )

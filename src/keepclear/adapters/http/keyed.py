@@ -47,6 +47,14 @@ class Keyed:
 
         return await asyncio.wrap_future(self.node.desk.ask(with_logs))
 
+    async def require(self) -> None:
+        """Refuse where there is no log.
+
+        Raises:
+            HttpProblemError: 409.
+        """
+        await self.ask(lambda *_: None)
+
     async def change(self, actor: Actor, change: Callable[[Declaring], _A]) -> _A:
         """Have something said or taken.
 

@@ -150,7 +150,9 @@ def negotiation_body(negotiation: Negotiation) -> wire.Negotiation:
     )
 
 
-def agreement_body(standing: Standing, in_force: Standing | None, *, is_ambiguous: bool) -> wire.AgreementTold:
+def agreement_body(
+    standing: Standing, in_force: Standing | None, *, is_ambiguous: bool
+) -> wire.AgreementTold:
     """Return an agreement that was proposed."""
     is_in_force = in_force is not None and standing.digest == in_force.digest
     return wire.AgreementTold(

@@ -60,7 +60,8 @@ class Unlinked:
         Raises:
             InvalidValueError: Always.
         """
-        raise InvalidValueError("peer", f"there is no link to {peer!r}: this node has no links")
+        switched = "off" if is_off else "on"
+        raise InvalidValueError("peer", f"no link to {peer!r} to switch {switched}: this node has none")
 
     def wake(self) -> None:
         """Do nothing."""

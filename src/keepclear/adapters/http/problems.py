@@ -20,10 +20,12 @@ from keepclear.node.outcomes import (
     ExistsError,
     NotFoundError,
     NotOwnerError,
+    RefusedError,
     StateRefusedError,
     StoreError,
     VersionMismatchError,
 )
+from keepclear.node.prove import NotSignedError, SilencedError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -63,6 +65,9 @@ STATUS_OF: dict[type[KeepclearError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     UnknownItemError: HTTPStatus.NOT_FOUND,
     UnknownTokenError: HTTPStatus.NOT_FOUND,
+    NotSignedError: HTTPStatus.FORBIDDEN,
+    RefusedError: HTTPStatus.CONFLICT,
+    SilencedError: HTTPStatus.CONFLICT,
     ConflictRefusedError: HTTPStatus.CONFLICT,
     StateRefusedError: HTTPStatus.CONFLICT,
     TokensFullError: HTTPStatus.CONFLICT,

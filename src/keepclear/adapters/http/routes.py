@@ -7,9 +7,12 @@ from collections.abc import Callable
 from keepclear.adapters.http.access_routes import AccessRoutes
 from keepclear.adapters.http.endpoints import Endpoint
 from keepclear.adapters.http.item_routes import ItemRoutes
+from keepclear.adapters.http.link_routes import LinkRoutes
 from keepclear.adapters.http.live_routes import LiveRoutes
+from keepclear.adapters.http.log_routes import LogRoutes
 from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.question_routes import QuestionRoutes
+from keepclear.adapters.http.talk_routes import TalkRoutes
 
 
 class Routes:
@@ -26,6 +29,9 @@ class Routes:
             AccessRoutes(node),
             ItemRoutes(node),
             QuestionRoutes(node),
+            TalkRoutes(node),
+            LogRoutes(node),
+            LinkRoutes(node),
         )
 
     def endpoints(self) -> list[Endpoint]:

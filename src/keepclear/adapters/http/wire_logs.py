@@ -45,7 +45,7 @@ class Link(Told):
     their_head: dict[str, int]
     ours_as_they_have_it: int | None
     error: str | None
-    refused: list[str] = []
+    refused: list[str]
 
 
 class Links(Told):
@@ -380,6 +380,13 @@ class EvidenceTold(Told):
     reason: str
     at: str
     content: dict[str, Any]
+
+
+class EvidenceQuery(Given):
+    """A page: at most so many, after so many."""
+
+    limit: Limit = LOG_PAGE_MAX
+    after: Number = 0
 
 
 class EvidencePage(Told):

@@ -74,13 +74,22 @@ def decode_item(data: bytes, source: str, settings: ReadSettings = NO_SETTINGS) 
     reading = Reading(source)
     try:
         text = text_of(data)
-        decode_json(text, msgspec.Raw)
-        refuse_repeated_names(text)
+        if not _is_our_spelling(text):
+            decode_json(text, msgspec.Raw)
+            refuse_repeated_names(text)
     except InvalidValueError as error:
         reading.refuse_value(error)
         return reading
     _read_entry(text, "", reading, settings)
     return reading
+
+
+def _is_our_spelling(text: bytes) -> bool:
+    """Tell whether this is what we would write: then no name stands in it twice. Most items are so."""
+    try:
+        return msgspec.json.encode(_ENTRY.decode(text)) == text
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def _read_entry(raw: bytes, place: str, reading: Reading, settings: ReadSettings) -> None:

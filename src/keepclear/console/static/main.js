@@ -13,6 +13,7 @@ import { loadCatalogue } from "./texts.js";
 import { Tracks } from "./tracks.js";
 
 const TICK_MS = 1000;
+const LINKS_MS = 5000;
 
 async function main() {
   const preferences = loadPreferences();
@@ -36,9 +37,12 @@ async function main() {
   listenForShortcuts(store, actions);
   store.watch((state) => state.conflicts, actions.titlePage);
   store.watch((state) => state.link, actions.titlePage);
+  store.watch((state) => state.panel, actions.showCoordination);
+  store.watch((state) => state.selection.findingKey, actions.showCoordination);
   await started;
   actions.titlePage();
   setInterval(actions.tick, TICK_MS);
+  setInterval(actions.lookAtLinks, LINKS_MS);
 }
 
 main();

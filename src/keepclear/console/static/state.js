@@ -20,7 +20,7 @@ export const NO_OUTCOME = { status: "none", answer: null, findings: [], error: "
 export const NOTHING_SELECTED = { findingKey: null, itemId: null, trackId: null };
 
 /** @type {import("./types.js").CoordinationState} */
-const NOTHING_KNOWN = {
+export const NOTHING_KNOWN = {
   status: "unknown", error: "", parties: null, items: null, negotiations: null, agreements: null, holds: null, evidence: null,
 };
 

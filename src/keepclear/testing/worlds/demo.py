@@ -21,19 +21,29 @@ import numpy as np
 
 from keepclear.codec import geojson
 from keepclear.codec.reading import ReadSettings
-from keepclear.core.conflicts import Item
+from keepclear.core.agreements import Agreement, AreaOfInterest, Minima, Terms, Timers
+from keepclear.core.conflicts import Buffer, Item
 from keepclear.core.constraints import Constraint
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats, LatLng, geodesic_inverse, ring_positions, unit_vectors
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.packed import Ints
+from keepclear.core.shapes import Circle
 from keepclear.core.times import TimeWindow, floor_ms, instant_of
 from keepclear.core.tracks import TrackKind, TrackPosition
 
 OWN_PARTY: Final = PartyId("relief-org")
-"""The party whose node the demonstration is."""
-PARTIES: Final = (PartyId("coalition"), PartyId("north-force"), OWN_PARTY)
-"""All parties of the world. They are invented."""
+"""The party whose console is looked at first."""
+PARTIES: Final = (OWN_PARTY, PartyId("coalition"), PartyId("north-force"))
+"""All parties of the world, in the order of their consoles. They are invented."""
+NAMES: Final = {
+    PARTIES[0]: "Relief Organisation",
+    PARTIES[1]: "Coalition",
+    PARTIES[2]: "North Force",
+}
+"""How people call the parties."""
+OFFICERS: Final = {PARTIES[0]: "Noor", PARTIES[1]: "Alex", PARTIES[2]: "Sasha"}
+"""The duty officer of each party. They are invented."""
 RECORDED_FROM: Final = datetime(2018, 8, 1, 11, 0, tzinfo=UTC)
 """When the recorded hour begins."""
 ROUND_S: Final = 3_600
@@ -42,6 +52,10 @@ LEAD_S: Final = 600
 """How long before the start the first round begins, so that flights are under way at once."""
 ROUNDS_MAX: Final = 24
 """The recorded hour repeats at most so often."""
+_KNOWING: Final = "relief-"
+"""How the ids of operations begin that are planned by people who look at what others declared."""
+_RELIEF_AREA: Final = Circle(center=LatLng(46.9, 8.2), radius_m=70_000.0)
+"""Where the Relief Organisation is concerned by what the others fly."""
 _FILE: Final = "demo.geojson"
 _KINDS: Final = {
     "relief-drop-1": TrackKind.DRONE,
@@ -81,8 +95,6 @@ class DemoWorld:
     """Items of three parties, and where their operations are at any time.
 
     Attributes:
-        party: The party whose node shows it.
-        parties: All parties, sorted.
         items: Zones and operations. Operations that are over before `starts_at` are left out; those
             under way then are activated, the others accepted.
         starts_at: When the world is first looked at.
@@ -90,13 +102,23 @@ class DemoWorld:
         legs: What is flown.
     """
 
-    party: PartyId
-    parties: tuple[PartyId, ...]
     items: tuple[Item, ...]
     starts_at: datetime
     ends_at: datetime
     legs: Legs = field(repr=False, compare=False)
     flights: tuple[tuple[ItemId, PartyId | None, TrackKind], ...] = field(repr=False)
+
+    def declared_by(self, party: PartyId, *, knowing: bool) -> list[Item]:
+        """Return what a party declares: before it has received anything of the others, or after.
+
+        So that some of the conflicts are contested, and some are declared into knowingly.
+        """
+        return [
+            item
+            for item in self.items
+            if item.party == party
+            and knowing is (isinstance(item, OperationalIntent) and item.id.startswith(_KNOWING))
+        ]
 
     def tracks_at(self, at: datetime) -> list[TrackPosition]:
         """Say where each operation that is under way at an instant is.
@@ -173,8 +195,6 @@ def demo_world(start: datetime, *, rounds: int = 3) -> DemoWorld:
                     flown.append((moved, operation.id))
                     shifts_ms.append(shift_ms)
     return DemoWorld(
-        party=OWN_PARTY,
-        parties=PARTIES,
         items=tuple(items),
         starts_at=start,
         ends_at=whole.end,
@@ -182,6 +202,27 @@ def demo_world(start: datetime, *, rounds: int = 3) -> DemoWorld:
         flights=tuple(
             (moved.id, moved.party, _KINDS.get(source, TrackKind.AEROPLANE)) for moved, source in flown
         ),
+    )
+
+
+def demo_agreements() -> tuple[Agreement, ...]:
+    """Return what the parties of the world agree, each two of them, sorted by party."""
+    return (
+        _agreement("coalition", "north-force", Buffer(lateral_m=100.0, vertical_m=10.0, time_s=5.0)),
+        _agreement("coalition", OWN_PARTY, Buffer(lateral_m=500.0, vertical_m=30.0, time_s=30.0)),
+        _agreement("north-force", OWN_PARTY, Buffer(lateral_m=500.0, vertical_m=30.0, time_s=30.0)),
+    )
+
+
+def _agreement(a: str, b: str, buffer: Buffer) -> Agreement:
+    areas = {OWN_PARTY: (AreaOfInterest(outline=_RELIEF_AREA),)}
+    first, second = (Terms(party=PartyId(party), areas=areas.get(PartyId(party), ())) for party in (a, b))
+    return Agreement(
+        version=1,
+        terms=(first, second),
+        minima=Minima(lateral_m=5_556.0, vertical_m=914.4, duration_s=180.0),
+        buffer=buffer,
+        timers=Timers(seen_s=600.0, answered_s=1_800.0),
     )
 
 

@@ -1,6 +1,7 @@
 /** All actions of the console: what a person (or the node) makes happen. Only they change the store. */
 
 import { translator } from "../texts.js";
+import { coordinationActions } from "./coordination.js";
 import { draftActions } from "./drafts.js";
 import { itemActions } from "./items.js";
 import { selectionActions } from "./selection.js";
@@ -45,8 +46,10 @@ export function actionsOf(parts) {
 
   /** @type {Context} */
   const context = { ...parts, say };
+  const coordination = coordinationActions(context);
   return {
-    ...sessionActions(context),
+    ...sessionActions(context, coordination.refreshCoordination),
+    ...coordination,
     ...selectionActions(context),
     ...itemActions(context),
     ...draftActions(context),

@@ -12,8 +12,11 @@ const GUIDE_BESIDE_PX = 1180;
 /** Item events are taken over together, so that a burst does not draw every list a hundred times. */
 const GATHER_MS = 100;
 
-/** @param {Context} context */
-export function sessionActions(context) {
+/**
+ * @param {Context} context
+ * @param {() => void} refreshCoordination
+ */
+export function sessionActions(context, refreshCoordination) {
   const { store, api, tracks, say } = context;
   /** @type {Stream | null} */
   let stream = null;
@@ -69,8 +72,9 @@ export function sessionActions(context) {
     });
     // The stream is opened first, so that nothing which happens while the items load is missed.
     stream?.close();
-    stream = new Stream({ item: gather, tracks: takeTracks, clock: takeClock, gap: loadAll, cut });
+    stream = new Stream({ item: gather, tracks: takeTracks, clock: takeClock, logs: refreshCoordination, gap: loadAll, cut });
     loadAll();
+    refreshCoordination();
   }
 
   /** @param {import("../types.js").ItemRecord} record */
@@ -93,8 +97,10 @@ export function sessionActions(context) {
 
   /** @param {{now: string, speed: number, seq: number}} said */
   function takeClock(said) {
+    const isBack = store.state.link !== "live"; // what the logs said meanwhile was not told
     store.update(withClock(said, performance.now()));
-    const { itemsStatus, conflicts } = store.state;
+    const { itemsStatus, conflicts, coordination } = store.state;
+    if (isBack || coordination.status === "failed") refreshCoordination();
     if (itemsStatus === "failed") loadAll();
     else if (conflicts.status === "failed") refreshConflicts();
   }

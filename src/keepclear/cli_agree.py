@@ -1,0 +1,282 @@
+"""The commands for what two parties hold each other to: agree, hold, resume.
+
+Only click is imported at the start; what a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from keepclear.cli_client import node_options, opened_node
+from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, put, say
+from keepclear.cli_officer import Officer, officer_options, say_deed
+from keepclear.cli_status import json_option
+
+if TYPE_CHECKING:
+    from keepclear.adapters.http.talking import Agreement, TalkClient
+    from keepclear.core import agreements as core
+
+_DIGEST_MIN: Final = 6
+"""A digest may be cut short to so many characters, if it stays clear which is meant."""
+
+
+@click.group()
+def agree() -> None:
+    """Agree with another party on gaps, areas, timers and lead times. Only what both accept applies.
+
+    \b
+    Examples:
+      keepclear agree propose alpha-bravo.json
+      keepclear agree show
+      keepclear agree accept 3f9a21
+    """
+
+
+@agree.command("propose")
+@click.argument("file", metavar="FILE")
+@officer_options()
+@node_options()
+@click.pass_context
+def agree_propose(ctx: click.Context, file: str) -> None:
+    """Propose the agreement in FILE (JSON) to the other party that it names.
+
+    \b
+    Examples:
+      keepclear agree propose alpha-bravo.json
+    """
+    from keepclear.core.agreements import digest
+    from keepclear.core.deeds import AgreementProposal
+
+    with opened_node(ctx) as client:
+        text, agreement = _text_of(file)
+        say_deed(client, Officer.of(ctx), AgreementProposal(text=text))
+    name = digest(text)
+    put(f"proposed version {agreement.version} between {' and '.join(agreement.parties)}\n{name}\n".encode())
+    say(f"the other side accepts it with: keepclear agree accept {name[:12]}")
+
+
+def _text_of(file: str) -> tuple[bytes, core.Agreement]:
+    """Read an agreement; return its canonical text, which is what is signed, and what it says.
+
+    Raises:
+        InvalidValueError: The file cannot be read, or is no agreement.
+    """
+    from keepclear.adapters.files import read_bytes
+    from keepclear.codec.agreements import decode, encode
+    from keepclear.core.errors import InvalidValueError
+
+    try:
+        agreement = decode(read_bytes(file))
+        return encode(agreement), agreement
+    except InvalidValueError as error:
+        raise error.within(file) from None
+
+
+@agree.command("accept")
+@click.argument("digest", metavar="DIGEST")
+@officer_options()
+@node_options()
+@click.pass_context
+def agree_accept(ctx: click.Context, digest: str) -> None:
+    """Accept the agreement with this DIGEST, or the beginning of one.
+
+    It is then in force, unless a higher version is. Nobody leaves an agreement alone: both change it by
+    a higher version.
+
+    \b
+    Examples:
+      keepclear agree accept 3f9a21
+    """
+    _answer(ctx, digest, is_accepted=True, reason="")
+
+
+@agree.command("decline")
+@click.argument("digest", metavar="DIGEST")
+@click.argument("reason", metavar="[REASON]", default="")
+@officer_options()
+@node_options()
+@click.pass_context
+def agree_decline(ctx: click.Context, digest: str, reason: str) -> None:
+    """Decline the agreement with this DIGEST, or the beginning of one.
+
+    \b
+    Examples:
+      keepclear agree decline 3f9a21 "the buffer is too small at night"
+    """
+    _answer(ctx, digest, is_accepted=False, reason=reason)
+
+
+def _answer(ctx: click.Context, named: str, *, is_accepted: bool, reason: str) -> None:
+    from keepclear.core.deeds import AgreementAnswer
+
+    with opened_node(ctx) as client:
+        found = _named(client, named)
+        say(_line(found))
+        deed = AgreementAnswer(digest=found.digest, is_accepted=is_accepted, reason=reason)
+        say_deed(client, Officer.of(ctx), deed)
+    done = "accepted" if is_accepted else "declined"
+    put(f"{done} version {found.version} between {' and '.join(found.between)}\n".encode())
+
+
+def _named(client: TalkClient, named: str) -> Agreement:
+    """Return the agreement that is meant.
+
+    Raises:
+        InvalidValueError: There is none, or it is not clear which.
+    """
+    from keepclear.core.errors import InvalidValueError
+
+    found = [each for each in client.agreements() if each.digest.startswith(named)]
+    if len(named) < _DIGEST_MIN or len(found) > 1:
+        raise InvalidValueError(named, "it is not clear which is meant; write more of the digest")
+    if not found:
+        raise InvalidValueError(named, "no agreement with this digest was proposed; see keepclear agree show")
+    return found[0]
+
+
+def _line(told: Agreement) -> str:
+    """Tell in a line what an agreement says."""
+    from keepclear.codec.words import duration_text, number_text
+
+    text = told.text
+    gap, minima, fallback = text["buffer"], text["minima"], text["fallback"]
+    parts = [
+        f"gap {number_text(gap['lateral_m'], 0)} m, {number_text(gap['vertical_m'], 0)} m, {duration_text(gap['time_s'])}",
+        f"minima {number_text(minima['lateral_m'], 0)} m, {number_text(minima['vertical_m'], 0)} m",
+        f"seen within {duration_text(text['timers']['seen_s'])}",
+        f"answered within {duration_text(text['timers']['answered_s'])}",
+        f"on hold x{fallback['minima_factor']:g} and +{duration_text(fallback['time_extra_s'])}",
+        f"lead {duration_text(text['lead_s'])} ({duration_text(text['lead_emergency_s'])} in an emergency)",
+    ]
+    return "; ".join(parts)
+
+
+@agree.command("show")
+@click.option("--with", "party", metavar="PARTY", help="Only agreements with this party.")
+@node_options()
+@json_option()
+@click.pass_context
+def agree_show(ctx: click.Context, party: str | None, as_json: bool) -> None:
+    """Show what was proposed and accepted, what is in force, and what it says.
+
+    \b
+    Examples:
+      keepclear agree show
+      keepclear agree show --with bravo --json
+    """
+    import msgspec
+
+    from keepclear.codec.results import pretty_json
+    from keepclear.console.node_tables import rows_table
+
+    with opened_node(ctx) as client:
+        found = [each for each in client.agreements() if party is None or party in each.between]
+    if as_json:
+        put(pretty_json({"node": client.url, "agreements": [msgspec.to_builtins(each) for each in found]}))
+        return
+    if not found:
+        put(b"no agreement was proposed\n")
+        return
+    rows = [
+        (" and ".join(each.between), f"{each.version}", each.digest[:12], _standing(each), _line(each))
+        for each in found
+    ]
+    put(rows_table(("between", "version", "digest", "", "what it says"), rows))
+
+
+def _standing(told: Agreement) -> str:
+    if told.in_force:
+        return "IN FORCE" + (", but two texts of this version are accepted" if told.ambiguous else "")
+    parts = [f"accepted by {', '.join(told.accepted_by)}"] if told.accepted_by else []
+    parts += [f"declined by {', '.join(told.declined_by)}"] if told.declined_by else []
+    return "; ".join(parts)
+
+
+@agree.command("compare")
+@click.argument("file", metavar="FILE")
+@node_options()
+@json_option()
+@click.pass_context
+def agree_compare(ctx: click.Context, file: str, as_json: bool) -> None:
+    """Compare the agreement in FILE with the one in force between its parties.
+
+    Exit codes: 0 they are equal; 1 they differ, or none is in force.
+
+    \b
+    Examples:
+      keepclear agree compare alpha-bravo.json
+    """
+    from keepclear.codec.agreements import decode
+    from keepclear.codec.results import pretty_json
+    from keepclear.console.node_tables import rows_table
+    from keepclear.core.agreements import Difference, differences
+
+    with opened_node(ctx) as client:
+        _, ours = _text_of(file)
+        current = next((a for a in client.agreements() if a.in_force and a.between == ours.parties), None)
+    if current is None:
+        say(f"no agreement between {' and '.join(ours.parties)} is in force")
+        ctx.exit(EXIT_CONFLICT)
+    import msgspec
+
+    found: Sequence[Difference] = differences(decode(msgspec.json.encode(current.text)), ours)
+    if as_json:
+        told: list[dict[str, Any]] = [
+            {"field": each.field, "in_force": str(each.a), "file": str(each.b)} for each in found
+        ]
+        put(pretty_json({"node": client.url, "differences": told}))
+    elif found:
+        rows = [(each.field, str(each.a), str(each.b)) for each in found]
+        put(rows_table(("", f"in force (version {current.version})", file), rows))
+    else:
+        put(f"{file} says what version {current.version} in force says\n".encode())
+    ctx.exit(EXIT_CONFLICT if found else EXIT_CLEAR)
+
+
+# -- the line ---------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("party", metavar="PARTY")
+@click.argument("reason", metavar="REASON")
+@officer_options()
+@node_options()
+@click.pass_context
+def hold(ctx: click.Context, party: str, reason: str) -> None:
+    """Suspend the dialogue with PARTY. Statements go on, are received and logged; gaps grow as agreed.
+
+    \b
+    Examples:
+      keepclear hold bravo "by order of the ministry"
+    """
+    _change_line(ctx, party, reason, is_hold=True)
+
+
+@click.command()
+@click.argument("party", metavar="PARTY")
+@click.argument("reason", metavar="[REASON]", default="")
+@officer_options()
+@node_options()
+@click.pass_context
+def resume(ctx: click.Context, party: str, reason: str) -> None:
+    """Take the dialogue with PARTY up again.
+
+    \b
+    Examples:
+      keepclear resume bravo
+    """
+    _change_line(ctx, party, reason, is_hold=False)
+
+
+def _change_line(ctx: click.Context, party: str, reason: str, *, is_hold: bool) -> None:
+    from keepclear.core.deeds import LineChange
+    from keepclear.core.intents import PartyId
+
+    with opened_node(ctx) as client:
+        deed = LineChange(peer=PartyId(party), is_hold=is_hold, reason=reason)
+        told = say_deed(client, Officer.of(ctx), deed)
+    done = "on hold" if is_hold else "open again"
+    put(f"the line with {party} is {done}: entry {told.n} of your log\n".encode())
