@@ -213,38 +213,3 @@ def _ending_with(talk: Talk) -> Iterator[None]:
         yield
     finally:
         ended.set()
-
-
-class _People:
-    """The invented people of a party: they declare, fly, acknowledge and agree.
-
-    Args:
-        running: The node of the party.
-        world: The world.
-        party: Whose people they are.
-        key: The key of the duty officer.
-    """
-
-    def __init__(self, running: RunningNode, world: DemoWorld, party: PartyId, key: SigningKey) -> None:
-        self._node, self._world, self._party, self._key = running.node, world, party, key
-        self._actor = Actor(party=party, person=OFFICERS[party])
-        self._begin_ms = {(item.party, item.id): span_ms(item)[0] for item in world.items}
-        beginning = [
-            (span_ms(item)[0], item.id)
-            for item in world.items
-            if item.party == party
-            and isinstance(item, OperationalIntent)
-            and item.state is IntentState.ACCEPTED
-        ]
-        self._beginning = sorted(beginning, reverse=True)
-
-    def declare(self, *, knowing: bool) -> None:
-        """Declare what the party does not know, or knows, of the others' plans.
-
-        Raises:
-            KeepclearError: An item is refused.
-        """
-        desk = self._node.desk
-        items = self._world.declared_by(self._party, knowing=knowing)
-        for answer in [desk.change(self._actor, _declaring(item)) for item in items]:
-            answer.result()
