@@ -2,7 +2,8 @@
 
 After each kill the node is started anew on the same database. Every write that was answered must be
 there with its number in the log, its version and its text. A write whose answer never came may be
-there or not: sending it again must be harmless.
+there or not: sending it again must be harmless. Once more with keys: then all four write for one party,
+and its signed log must hold too, up to the last entry.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ import numpy as np
 from bench import measure, stored
 from bench.api import Request
 from bench.measure import Row
-from bench.served import Client, NodeProcess, token_of
+from bench.served import PARTY, Client, NodeProcess, keys_beside, token_of
+from bench.signed_log import SignedLog
 from bench.writers import Changed, History, Record, Writer, Written, ask
+from keepclear.adapters.keys import load_node_key
 from keepclear.adapters.store.sqlite import SqliteStore, connect
+from keepclear.main.keys import Wanted, make_keys
 from keepclear.node.policy import ConflictPolicy
 
 KILLS: Final = 200
@@ -37,6 +41,7 @@ _SEED: Final = 14
 _CHECK_EVERY: Final = 20
 _FIRST_WRITE_S: Final = 60.0
 _PAGE: Final = 500
+_PASSPHRASE: Final = "not a secret of anybody"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +57,8 @@ class Result:
         lost: Answered writes that were not there, or otherwise.
         broken: What else did not hold, in words.
         restart_s: How long each start took until the node answered, seconds.
-        entries: Entries of the log at the end.
+        entries: Entries of the log of changes at the end.
+        signed: Entries of the signed log at the end; 0 without keys.
     """
 
     kills: int = 0
@@ -64,6 +70,7 @@ class Result:
     broken: list[str] = field(default_factory=list)
     restart_s: list[float] = field(default_factory=list)
     entries: int = 0
+    signed: int = 0
 
     @property
     def holds(self) -> bool:
@@ -72,36 +79,46 @@ class Result:
 
 
 def bench_kills(rows: list[Row], folder: Path, *, kills: int = KILLS, quick: bool = False) -> None:
-    """Kill a node so many times, and append a row."""
+    """Kill a node so many times without keys and as often with keys, and append two rows."""
     if quick:
         kills = 4
-    with tempfile.TemporaryDirectory(prefix="kills-", dir=folder) as name:
-        result = killed(Path(name) / "kills.sqlite3", kills)
+    for has_keys in (False, True):
+        with tempfile.TemporaryDirectory(prefix="kills-", dir=folder) as name:
+            rows.append(_row(killed(Path(name) / "kills.sqlite3", kills, has_keys=has_keys)))
+
+
+def _row(result: Result) -> Row:
     told = (
         f"{result.kills} kills, {result.answered:,} writes answered, {len(result.lost)} lost, "
         f"{len(result.broken)} other faults"
     )
     faults = "; ".join([*result.lost[:3], *result.broken[:3]])
+    signed = f", and the signed one of {result.signed:,}" if result.signed else ""
     notes = [
         f"times are restarts, at most {max(result.restart_s):.2f} s",
         f"of {result.cut_off} writes without an answer {result.cut_off_done} were done",
         f"{result.repeats} sent again without harm" if result.holds else faults,
-        f"log of {result.entries:,} entries",
+        f"log of {result.entries:,} entries{signed}",
         f"load {measure.load_average()}",
     ]
     p50_s, p95_s = np.percentile(result.restart_s, (50, 95)).tolist()
-    rows.append(
-        Row(
-            what="kill -9 under 4 writers",
-            p50_s=p50_s,
-            p95_s=p95_s,
-            answer=told if result.holds else f"{measure.BROKEN}: {told}",
-            note="; ".join(notes),
-        )
+    return Row(
+        what=f"kill -9 under 4 writers{', with keys' if result.signed else ''}",
+        p50_s=p50_s,
+        p95_s=p95_s,
+        answer=told if result.holds else f"{measure.BROKEN}: {told}",
+        note="; ".join(notes),
     )
 
 
-def killed(database: Path, kills: int, *, seed: int = _SEED, answered: list[Written] | None = None) -> Result:
+def killed(
+    database: Path,
+    kills: int,
+    *,
+    seed: int = _SEED,
+    answered: list[Written] | None = None,
+    has_keys: bool = False,
+) -> Result:
     """Kill a node on a new database so many times, and check it after each.
 
     Args:
@@ -109,9 +126,11 @@ def killed(database: Path, kills: int, *, seed: int = _SEED, answered: list[Writ
         kills: How many times.
         seed: Fixes the moments.
         answered: Where what was answered goes, for who wants to look at it.
+        has_keys: Whether the node has keys, and signs what its party says.
     """
-    SqliteStore(database, create=True).close()
-    tokens = [token_of(database, f"writer-{number}", stored.NOW) for number in range(WRITERS)]
+    log = _made(database, has_keys=has_keys)
+    parties = [PARTY if has_keys else f"writer-{number}" for number in range(WRITERS)]
+    tokens = [token_of(database, party, stored.NOW) for party in parties]
     rng, result = random.Random(seed), Result()
     everything = [] if answered is None else answered
     node = NodeProcess(database, ConflictPolicy.RECORD, stored.NOW)
@@ -122,14 +141,45 @@ def killed(database: Path, kills: int, *, seed: int = _SEED, answered: list[Writ
             node = NodeProcess(database, ConflictPolicy.RECORD, stored.NOW)
             result.restart_s.append(node.wait_ready())
             result.kills += 1
+            new = [written for writer in writers for written in writer.answered]
+            everything.extend(new)
+            if log is not None:
+                result.broken.extend(log.look(new))
             for writer in writers:
-                everything.extend(writer.answered)
                 _check(node, writer, result)
             if (kill + 1) % _CHECK_EVERY == 0 or kill + 1 == kills:
                 check_database(database, everything, result)
+                if log is not None:
+                    _check_log(node, log, tokens[0], result)
     finally:
         node.kill()
     return result
+
+
+def _made(database: Path, *, has_keys: bool) -> SignedLog | None:
+    """Make a new database, with keys or without; return the log that is signed with them."""
+    store = SqliteStore(database, create=True)
+    try:
+        if not has_keys:
+            return None
+        keys = keys_beside(database)
+        wanted = Wanted(officer="Dana", root_passphrase=_PASSPHRASE, officer_passphrase=_PASSPHRASE)
+        card = make_keys(keys, store, PARTY, PARTY, wanted, stored.NOW)
+        return SignedLog(database, PARTY, load_node_key(keys.node), card.root)
+    finally:
+        store.close()
+
+
+def _check_log(node: NodeProcess, log: SignedLog, token: str, result: Result) -> None:
+    """Compare the signed log with the log of changes, and have its export verified."""
+    client = Client(node.port, token)
+    result.broken.extend(log.look([]))  # what was sent again is in it too by now
+    result.broken.extend(log.compare_events())
+    status, export = client.ask("GET", f"/v1/logs/{PARTY}/export")
+    assert status == http.client.OK, export
+    result.broken.extend(log.verify_export(export))
+    client.close()
+    result.signed = log.size
 
 
 def _written_until_killed(

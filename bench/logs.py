@@ -107,8 +107,12 @@ def _said(rows: list[Row], folder: Path, count: int) -> list[Kind]:
         is_bare=True,
         work="of an officer, of one operation: two signatures each, no item",
     )
-    declared = Kind(what="declarations", speaker=alpha, is_bare=False,
-                    work="of an operation of one volume: one signature each")  # fmt: skip
+    declared = Kind(
+        what="declarations",
+        speaker=alpha,
+        is_bare=False,
+        work="of an operation of one volume: one signature each",
+    )
     rows.append(_appended(coarse, [_coarse(number) for number in range(count)], folder))
     rows.append(_appended(declared, [_declaration(number) for number in range(count)], folder))
     bravo.take([encode_bundle(bundle) for bundle in alpha.backlog(BRAVO.id)])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -27,8 +26,6 @@ _SEED: Final = 16
 _PEER: Final = Path(__file__).with_name("tlog_peer.py")
 _ENVIRONMENT: Final = ROOT / "build" / "interop" / "aics-tlog-0.2.1-aics-witness-0.1.0"
 _PEER_TIMEOUT_S: Final = 600.0
-
-Asked = Callable[[str, list[int]], Any]
 
 
 def bench_proofs(rows: list[Row], *, leaves: int = LEAVES, count: int = PROOFS, quick: bool = False) -> None:
@@ -65,7 +62,14 @@ def bench_proofs(rows: list[Row], *, leaves: int = LEAVES, count: int = PROOFS, 
         told = _rate(times) + ("" if is_good else f", {measure.BROKEN}: a proof does not hold")
         rows.append(_row(f"tree: {what}", leaves, times, told, goal))
     digest = digest_of([case[-1] for case in included] + [case[-1] for case in grown])
-    _bench_peer(rows, leaves, indices, sizes, ours, digest)
+    asked = {
+        "leaves": leaves,
+        "indices": indices,
+        "sizes": sizes,
+        "roots": [case[2].hex() for case in grown],  # it takes its time to find those of many sizes
+        "runs": measure.CPU_RUNS,
+    }
+    _bench_peer(rows, asked, ours, digest)
 
 
 def digest_of(proofs: list[list[bytes]]) -> str:
@@ -73,29 +77,26 @@ def digest_of(proofs: list[list[bytes]]) -> str:
     return sha256(b"".join(b"".join(proof) for proof in proofs)).hexdigest()
 
 
-def _bench_peer(
-    rows: list[Row],
-    leaves: int,
-    indices: list[int],
-    sizes: list[int],
-    ours: dict[str, Times],
-    digest: str,
-) -> None:
+def _bench_peer(rows: list[Row], asked: dict[str, Any], ours: dict[str, Times], digest: str) -> None:
     python = _ENVIRONMENT / "bin" / "python"
     if not (_ENVIRONMENT / "installed").exists():
         note = "not available: ./dev test tests/interop installs it where there is Python 3.12"
         rows.append(Row(what="aics-tlog", note=note))
         return
-    asked = json.dumps({"leaves": leaves, "indices": indices, "sizes": sizes, "runs": measure.CPU_RUNS})
     done = subprocess.run(
-        [python, _PEER], input=asked, capture_output=True, text=True, timeout=_PEER_TIMEOUT_S, check=True
+        [python, _PEER],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=_PEER_TIMEOUT_S,
+        check=True,
     )
     told = json.loads(done.stdout)
     same = "same proofs" if told["digest"] == digest else measure.DIFFERENT
     for what, (p50_s, p95_s, cpu_s) in told["times"].items():
         times = Times(p50_s=p50_s, p95_s=p95_s, cpu_s=cpu_s)
         note = f"{measure.ratio(ours[what], times)}; Python {told['python']}"
-        rows.append(_row(f"aics-tlog: {what}", leaves, times, f"{_rate(times)}, {same}", note))
+        rows.append(_row(f"aics-tlog: {what}", asked["leaves"], times, f"{_rate(times)}, {same}", note))
 
 
 def _rate(times: Times) -> str:

@@ -1,7 +1,8 @@
 """A node in a process of its own, and what asks it.
 
-The process is this file (`python -m bench.served DATABASE POLICY NOW`). It is wired as `keepclear run`
-wires a node, but its clock stands at one instant: the traffic of the benchmarks has a date.
+The process is this file (`python -m bench.served DATABASE POLICY NOW`). It is wired as `keepclear serve`
+wires a node without links, with the keys that lie beside the database if there are any; but its clock
+stands at one instant: the traffic of the benchmarks has a date.
 """
 
 from __future__ import annotations
@@ -11,24 +12,31 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import listening, serve
+from keepclear.adapters.keys import KeyFolder, load_node_key
+from keepclear.adapters.notary import Notary
 from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.core.intents import PartyId
+from keepclear.main.keys import KEYS_NAME, root_key_of
 from keepclear.main.node import until_told
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
 from keepclear.node.ports import Actor
+from keepclear.node.workbench import Voice
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+PARTY: Final = PartyId("bench")
+"""Whose node it is."""
 READY_S: Final = 120.0
 """So long a node may take until it answers."""
 _MIB: Final = 1024.0
@@ -78,17 +86,20 @@ def _installed_environment() -> dict[str, str]:
     return {"PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bench" / "pycache")} | environment
 
 
-class NodeProcess:
-    """A node that serves a database until the block is left."""
+class Process:
+    """A node in a process of its own until the block is left.
 
-    def __init__(self, database: Path, conflicts: ConflictPolicy, now: datetime) -> None:
-        arguments = [str(database), conflicts.value, now.isoformat()]
+    Args:
+        arguments: What Python runs; the port is the first line that it writes.
+
+    Attributes:
+        port: Where it answers.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
         self._began_s = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.served", *arguments],
-            cwd=ROOT,
-            env=_installed_environment(),
-            stdout=subprocess.PIPE,
+            [sys.executable, *arguments], cwd=ROOT, env=_installed_environment(), stdout=subprocess.PIPE
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -126,7 +137,7 @@ class NodeProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def __enter__(self) -> NodeProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -141,6 +152,24 @@ class NodeProcess:
         self.kill()
 
 
+class NodeProcess(Process):
+    """A node that serves a database until the block is left."""
+
+    def __init__(self, database: Path, conflicts: ConflictPolicy, now: datetime) -> None:
+        super().__init__(["-m", "bench.served", str(database), conflicts.value, now.isoformat()])
+
+
+def keys_beside(database: Path) -> KeyFolder:
+    """Return where the keys of the node of a database are, if it has some."""
+    return KeyFolder(database.parent / KEYS_NAME)
+
+
+def _voice(keys: KeyFolder) -> Voice | None:
+    if not keys.node.exists():
+        return None
+    return Voice(party=PARTY, notary=Notary(PARTY, load_node_key(keys.node)), root_key_of=root_key_of)
+
+
 def main(database: str, conflicts: str, now: str) -> None:
     """Serve a node; its port is the first line of the output."""
     path, instant = Path(database), datetime.fromisoformat(now)
@@ -148,9 +177,7 @@ def main(database: str, conflicts: str, now: str) -> None:
         port = listener.getsockname()[1]
         print(port, flush=True)
         settings = Settings(
-            node=NodeSettings(
-                party="bench", name="bench", conflicts=ConflictPolicy(conflicts), database=path
-            ),
+            node=NodeSettings(party=PARTY, name=PARTY, conflicts=ConflictPolicy(conflicts), database=path),
             server=ServerSettings(listen=f"127.0.0.1:{port}"),
         )
         parts = Parts(
@@ -159,6 +186,7 @@ def main(database: str, conflicts: str, now: str) -> None:
             access=Access(path, lambda: instant),
             form=JsonForm(),
             clock=lambda: instant,
+            voice=_voice(keys_beside(path)),
         )
         serve(RunningNode(parts), listener)
 

@@ -1,4 +1,4 @@
-"""The tutorial of the first node is run for real: its blocks, in a shell, in an empty folder."""
+"""The tutorials are run for real: their blocks, in a shell, in an empty folder, with nodes that are processes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "tutorial" / "first-node.md"
+TWO_PARTIES = ROOT / "docs" / "tutorial" / "two-parties.md"
 TEXTS = ROOT / "src" / "keepclear" / "console" / "static" / "locales" / "en.json"
 URL = "http://127.0.0.1:8421"
 SERVE = "keepclear serve\n"
@@ -47,32 +48,63 @@ def test_what_the_tutorial_names_in_the_console_is_written_there() -> None:
     assert named <= {text for text in json.loads(TEXTS.read_text("utf-8")).values() if isinstance(text, str)}
 
 
-@pytest.mark.slow
-def test_every_block_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert SERVE in blocks
-    address = f"127.0.0.1:{free_port()}"
+def environment_of(folder: Path) -> dict[str, str]:
+    """Return the environment of a user with nothing set, who has keepclear and Python on the PATH."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KEEPCLEAR_")}
     environment |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "KEEPCLEAR_SERVER_LISTEN": address,
-        "NUMBA_CACHE_DIR": str(tmp_path),
+        "NUMBA_CACHE_DIR": str(folder),
     }
-    script = script_of(blocks).replace(URL, f"http://{address}")
+    return environment
+
+
+def pasted(script: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a script as a user would; return what it prints, and fail where a command does."""
     done = subprocess.run(
         ["bash", "-eu", "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         timeout=TIMEOUT_S,
     )
-    printed = done.stdout.replace(f"http://{address}", URL)
-    assert done.returncode == 0, printed
-    assert "Traceback" not in printed
-    shown = re.findall(r"^```text\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    missing = [line for block in shown for line in block.splitlines() if line not in printed]
-    assert missing == [], printed
+    assert done.returncode == 0, done.stdout
+    assert "Traceback" not in done.stdout
+    return done.stdout
+
+
+def blocks_of(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def missing_lines(text: str, printed: str) -> list[str]:
+    """Return the lines that a page shows and that were not printed."""
+    return [line for block in blocks_of(text, "text") for line in block.splitlines() if line not in printed]
+
+
+@pytest.mark.slow
+def test_every_block_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    blocks = blocks_of(text, "sh")
+    assert SERVE in blocks
+    address = f"127.0.0.1:{free_port()}"
+    environment = environment_of(tmp_path) | {"KEEPCLEAR_SERVER_LISTEN": address}
+    script = script_of(blocks).replace(URL, f"http://{address}")
+    printed = pasted(script, tmp_path, environment).replace(f"http://{address}", URL)
+    assert missing_lines(text, printed) == [], printed
+
+
+@pytest.mark.slow
+def test_two_parties_do_what_their_tutorial_says(tmp_path: Path) -> None:
+    text = TWO_PARTIES.read_text(encoding="utf-8")
+    stated = re.compile(r"^(.+?)  # exit code (\d)$", re.MULTILINE)
+    blocks = [
+        stated.sub(r'code=0; \1 || code=$?; [ "$code" -eq \2 ]', each) for each in blocks_of(text, "sh")
+    ]
+    script = "\n".join(["trap 'kill ${alpha_node:-} ${bravo_node:-} 2>/dev/null || true' EXIT", *blocks])
+    for port in (8421, 8422, 8431, 8432):
+        script = script.replace(f":{port}", f":{free_port()}")
+    printed = pasted(script, tmp_path, environment_of(tmp_path))
+    assert missing_lines(text, printed) == [], printed

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from keepclear import __version__, cli_judge, cli_keep, cli_node
+from keepclear import (
+    __version__,
+    cli_agree,
+    cli_judge,
+    cli_keep,
+    cli_log,
+    cli_node,
+    cli_pair,
+    cli_status,
+    cli_talk,
+)
 from keepclear.cli_client import CONNECTION_NAMES, connection_options, named_node
 from keepclear.cli_io import (
     EXIT_ABORTED,
@@ -54,7 +64,75 @@ Exit codes: 0 clear; 1 conflicts, or a notice is required; 2 bad usage or bad in
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=_CONTEXT)
+SECTIONS: Final = {
+    "Check files": {
+        "check": "Find all conflicts among operations and zones",
+        "resolve": "Find the smallest changes that clear an operation",
+        "convert": "Write files in another format",
+        "inspect": "Show what files hold, and every problem",
+    },
+    "Declare at a node": {
+        "declare": "Declare operations and zones",
+        "amend": "Put items in place of what the node holds of them",
+        "withdraw": "Take items back: they will not happen",
+        "activate": "Say that operations begin",
+        "end": "Say that operations are over",
+        "list": "List what the node holds",
+    },
+    "Who has what": {
+        "status": "Who has, has seen and has answered every item",
+        "had": "What a party had, and had seen, at a time",
+        "link": "Show, cut and mend the links to other nodes",
+    },
+    "Talk, as a duty officer": {
+        "ack": "Acknowledge that you have seen items of others",
+        "object": "Object to an item of another party",
+        "propose": "Propose how a conflict could be cleared",
+        "counter": "Answer a proposal by another one",
+        "accept": "Accept a proposal",
+        "decline": "Decline a proposal",
+        "withdraw-proposal": "Take a proposal back",
+        "negotiations": "List proposals and where they stand",
+        "agree": "Agree on gaps, areas, timers and lead times",
+        "hold": "Suspend the dialogue with a party",
+        "resume": "Take the dialogue up again",
+    },
+    "Prove": {
+        "log": "Export logs, prove entries, verify exports",
+        "bundle": "Carry statements by file",
+        "evidence": "Show what proves two stories of a party",
+    },
+    "Parties and keys": {
+        "pair": "Pair with other parties",
+        "officer": "Give officers keys, and take them back",
+        "keys": "Show, rotate and revoke the keys of your party",
+    },
+    "Keep a node": {
+        "init": "Make what a node needs, with its keys",
+        "serve": "Run a node",
+        "demo": "Show nodes with real tracks and invented parties",
+        "token": "Issue, list and revoke tokens",
+        "config": "Show the settings that are in force",
+        "doctor": "Look whether this machine can run the node",
+        "backup": "Copy the database",
+        "restore": "Put a backup in its place",
+        "completion": "Print the script that completes in a shell",
+    },
+}
+"""The commands as the help shows them, each in a few words."""
+
+
+class Sections(click.Group):
+    """A group whose help shows its commands in sections."""
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+
+@click.group(cls=Sections, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="keepclear")
 def main() -> None:
     """Find where operations of parties that share a space conflict, why, and what clears them.
@@ -479,6 +557,26 @@ for _command in (
     cli_node.activate,
     cli_node.end,
     cli_node.list_items,
+    cli_status.status,
+    cli_status.had,
+    cli_status.link,
+    cli_talk.ack,
+    cli_talk.object_to,
+    cli_talk.propose,
+    cli_talk.counter,
+    cli_talk.accept,
+    cli_talk.decline,
+    cli_talk.withdraw_proposal,
+    cli_talk.negotiations,
+    cli_agree.agree,
+    cli_agree.hold,
+    cli_agree.resume,
+    cli_log.log,
+    cli_log.bundle,
+    cli_log.evidence,
+    cli_pair.pair,
+    cli_pair.officer,
+    cli_pair.keys,
 ):
     main.add_command(_command)
 

@@ -12,8 +12,7 @@ import click
 
 from keepclear.cli_client import node_options, opened_node
 from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, put, say
-from keepclear.cli_officer import Officer, officer_options, say_deed
-from keepclear.cli_status import json_option
+from keepclear.cli_officer import Officer, agreement_of, json_option, officer_options, say_deed
 
 if TYPE_CHECKING:
     from keepclear.adapters.http.talking import Agreement, TalkClient
@@ -129,7 +128,8 @@ def _named(client: TalkClient, named: str) -> Agreement:
     """
     from keepclear.core.errors import InvalidValueError
 
-    found = [each for each in client.agreements() if each.digest.startswith(named)]
+    own = client.party
+    found = [each for each in client.agreements() if own in each.between and each.digest.startswith(named)]
     if len(named) < _DIGEST_MIN or len(found) > 1:
         raise InvalidValueError(named, "it is not clear which is meant; write more of the digest")
     if not found:
@@ -140,16 +140,21 @@ def _named(client: TalkClient, named: str) -> Agreement:
 def _line(told: Agreement) -> str:
     """Tell in a line what an agreement says."""
     from keepclear.codec.words import duration_text, number_text
+    from keepclear.core.errors import InvalidValueError
 
-    text = told.text
-    gap, minima, fallback = text["buffer"], text["minima"], text["fallback"]
+    try:
+        terms = agreement_of(told)
+    except InvalidValueError:
+        return "this version of keepclear cannot tell; see --json"
+    gap, minima = terms.buffer, terms.minima
+    gaps = f"{number_text(gap.lateral_m, 0)} m, {number_text(gap.vertical_m, 0)} m"
     parts = [
-        f"gap {number_text(gap['lateral_m'], 0)} m, {number_text(gap['vertical_m'], 0)} m, {duration_text(gap['time_s'])}",
-        f"minima {number_text(minima['lateral_m'], 0)} m, {number_text(minima['vertical_m'], 0)} m",
-        f"seen within {duration_text(text['timers']['seen_s'])}",
-        f"answered within {duration_text(text['timers']['answered_s'])}",
-        f"on hold x{fallback['minima_factor']:g} and +{duration_text(fallback['time_extra_s'])}",
-        f"lead {duration_text(text['lead_s'])} ({duration_text(text['lead_emergency_s'])} in an emergency)",
+        f"gap {gaps}, {duration_text(gap.time_s)}",
+        f"minima {number_text(minima.lateral_m, 0)} m, {number_text(minima.vertical_m, 0)} m",
+        f"seen within {duration_text(terms.timers.seen_s)}",
+        f"answered within {duration_text(terms.timers.answered_s)}",
+        f"on hold x{terms.fallback.minima_factor:g} and +{duration_text(terms.fallback.time_extra_s)}",
+        f"lead {duration_text(terms.lead_s)} ({duration_text(terms.lead_emergency_s)} in an emergency)",
     ]
     return "; ".join(parts)
 
@@ -209,7 +214,6 @@ def agree_compare(ctx: click.Context, file: str, as_json: bool) -> None:
     Examples:
       keepclear agree compare alpha-bravo.json
     """
-    from keepclear.codec.agreements import decode
     from keepclear.codec.results import pretty_json
     from keepclear.console.node_tables import rows_table
     from keepclear.core.agreements import Difference, differences
@@ -220,9 +224,7 @@ def agree_compare(ctx: click.Context, file: str, as_json: bool) -> None:
     if current is None:
         say(f"no agreement between {' and '.join(ours.parties)} is in force")
         ctx.exit(EXIT_CONFLICT)
-    import msgspec
-
-    found: Sequence[Difference] = differences(decode(msgspec.json.encode(current.text)), ours)
+    found: Sequence[Difference] = differences(agreement_of(current), ours)
     if as_json:
         told: list[dict[str, Any]] = [
             {"field": each.field, "in_force": str(each.a), "file": str(each.b)} for each in found

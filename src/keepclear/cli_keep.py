@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,7 @@ from keepclear.cli_officer import OF_OFFICER, OF_ROOT, new_passphrase, passphras
 
 if TYPE_CHECKING:
     from keepclear.adapters.settings import Settings
+    from keepclear.main.demo_node import Shown
     from keepclear.main.keys import Wanted
 
 ROLES: Final = ("viewer", "duty_officer", "administrator")
@@ -183,14 +185,18 @@ def serve(config: str | None, listen: str | None) -> None:
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, _PORT_LAST), help="Where to listen.  [default: the first free from 8421]"
+    "--port",
+    type=click.IntRange(0, _PORT_LAST),
+    help="Where the first console is; the others are behind it.  [default: the first free from 8421]",
 )
 @click.option(
     "--speed", type=float, default=1.0, show_default=True, help="How many times faster its clock runs."
 )
-@click.option("--open", "opens", is_flag=True, help="Open the console in the browser.")
+@click.option("--open", "opens", is_flag=True, help="Open the consoles in the browser.")
 def demo(port: int | None, speed: float, opens: bool) -> None:
-    """Show a node with real tracks and three invented parties, until Ctrl+C; nothing of it is kept.
+    """Show three nodes of three invented parties with real tracks, until Ctrl+C; nothing of it is kept.
+
+    Each node has its own database, keys and console, and the links between them can be cut and mended.
 
     \b
     Examples:
@@ -199,17 +205,30 @@ def demo(port: int | None, speed: float, opens: bool) -> None:
     """
     from keepclear.main.demo import run_demo
 
-    def started(url: str, token_file: Path) -> None:
-        say(f"serving a demonstration on {url}")
-        say(f"  look at it   open {url} in a browser; no token is needed")
-        say("  try          choose a conflict, let it be resolved, and declare what you chose")
-        say(f"  or by hand   keepclear check --node {url} --token-file {token_file}")
+    def started(shown: Sequence[Shown]) -> None:
+        _tell_of_demo(shown)
         if opens:
-            _open_browser(url)
+            for each in shown:
+                _open_browser(each.url)
 
     gc.enable()  # short commands run without; this one may run for hours
     with told_faults():
         run_demo(port=port, speed=speed, started=started)
+
+
+def _tell_of_demo(shown: Sequence[Shown]) -> None:
+    from keepclear.main.demo_node import PASSPHRASE
+
+    first, second = shown[0], shown[1]
+    say("serving a demonstration: three parties, three nodes, linked by mutual TLS")
+    for each in shown:
+        say(f"  {each.name:<20} {each.url}   {each.folder}")
+    say("  look  open them side by side in a browser; no token is needed")
+    say(f"  try   cut the link to {second.name}, declare something, see that it is not there; mend the link")
+    say(f"  or    cd {first.folder}")
+    say(f"        keepclear link cut {second.party}; keepclear status; keepclear link mend {second.party}")
+    say(f'        keepclear ack --all     (the passphrase is "{PASSPHRASE}")')
+    say("  Ctrl+C ends all three and removes what they made.")
 
 
 def _open_browser(url: str) -> None:

@@ -17,9 +17,10 @@ import click
 from keepclear.cli_io import Command, add_options
 
 if TYPE_CHECKING:
-    from keepclear.adapters.http.talking import DeedTold, TalkClient
+    from keepclear.adapters.http.talking import Agreement, DeedTold, Negotiation, TalkClient
     from keepclear.adapters.keys import KeyFolder
     from keepclear.adapters.signing import SigningKey
+    from keepclear.core import agreements as core
     from keepclear.core.deeds import Deed
 
 PASSPHRASE_VARIABLE: Final = "KEEPCLEAR_PASSPHRASE"
@@ -32,6 +33,11 @@ OF_ROOT: Final = (PASSPHRASE_VARIABLE,)
 OF_OFFICER: Final = (OFFICER_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE)
 _META: Final = "keepclear.officer."
 _NONCE_BYTES: Final = 16
+
+
+def json_option() -> Command:
+    """Return the option that asks for JSON."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
 def passphrase_option(what: str) -> Command:
@@ -110,8 +116,11 @@ class Officer:
         return cls(person=named or file.stem, key=load_locked_key(file, passphrase))
 
 
-def key_folder() -> KeyFolder:
+def key_folder(config: str | None = None) -> KeyFolder:
     """Return where the keys are: beside the configuration, or in the current folder.
+
+    Args:
+        config: The configuration that was named; None for the usual one.
 
     Raises:
         InvalidValueError: The configuration cannot be used.
@@ -120,10 +129,9 @@ def key_folder() -> KeyFolder:
     from keepclear.adapters.keys import KeyFolder
     from keepclear.main.keys import KEYS_NAME
 
-    if find_config(None, os.environ, Path()) is None:
+    if find_config(config, os.environ, Path()) is None:
         return KeyFolder(Path(KEYS_NAME))
-    keys: Path | None = getattr(load_settings(None, environment=os.environ).node, "keys", None)
-    return KeyFolder(keys or Path(KEYS_NAME))
+    return KeyFolder(load_settings(config, environment=os.environ).node.keys)
 
 
 def _key_file(named: str | None, file: str | None) -> Path:
@@ -219,3 +227,43 @@ def say_deed(client: TalkClient, officer: Officer, deed: Deed) -> DeedTold:
         nonce=secrets.token_urlsafe(_NONCE_BYTES),
     )
     return client.say_deed(jws)
+
+
+def agreement_of(told: Agreement) -> core.Agreement:
+    """Return an agreement that a node told.
+
+    Raises:
+        InvalidValueError: It is none, or of a newer form.
+    """
+    import msgspec
+
+    from keepclear.codec.agreements import decode
+
+    return decode(msgspec.json.encode(told.text))
+
+
+def conflict_text(negotiation: Negotiation) -> str:
+    """Name the two items of a conflict."""
+    return " and ".join(f"{ref.party}:{ref.id}" for ref in negotiation.conflict)
+
+
+def changes_text(negotiation: Negotiation) -> str:
+    """Tell what a proposal makes of items: when they would be, and how high."""
+    from keepclear.codec.told import item_of
+    from keepclear.codec.words import band_text, span_text
+    from keepclear.core.errors import InvalidValueError
+
+    told = []
+    for change in negotiation.changes:
+        name = f"{change.item.party}:{change.item.id}"
+        try:
+            volumes = item_of(change.becomes).volumes
+        except InvalidValueError:
+            told.append(f"{name}: this version of keepclear cannot tell")
+            continue
+        start = min(v.time.start for v in volumes).replace(microsecond=0)
+        end = max(v.time.end for v in volumes).replace(microsecond=0)
+        bands = list(dict.fromkeys(band_text(v.volume.altitude) for v in volumes))
+        more = "" if len(bands) == 1 else f" and {len(bands) - 1} more"
+        told.append(f"{name}: {span_text(start, end)}, {bands[0]}{more}")
+    return "\n".join(told)

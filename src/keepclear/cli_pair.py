@@ -379,8 +379,8 @@ def keys_show(ctx: click.Context, form: str) -> None:
 def keys_rotate_node(root_key: str | None, passphrase_file: str | None, config: str | None) -> None:
     """Give the node a new key and revoke its old one, in one step; the node must be stopped.
 
-    Use it when the machine of the node may have been in other hands. Its certificate stays, so others
-    need not pair anew.
+    Use it when somebody else may have got at the key, or when it is lost. Others need not pair anew: the
+    root key, which they trust, says in the log which key counts.
 
     \b
     Examples:
@@ -388,18 +388,14 @@ def keys_rotate_node(root_key: str | None, passphrase_file: str | None, config: 
       keepclear keys rotate-node --root-key /media/stick/root.key
     """
     from keepclear.adapters.config import load_settings
-    from keepclear.adapters.keys import KeyFolder
-    from keepclear.main.keys import KEYS_NAME, rotate_node_key
+    from keepclear.main.keys import rotate_node_key
 
     with told_faults():
-        settings = load_settings(config, environment=os.environ)
-        folder = KeyFolder(getattr(settings.node, "keys", None) or Path(KEYS_NAME))
-        kid, revoked = rotate_node_key(
-            folder, settings.node.database, _root(root_key, passphrase_file, folder)
-        )
-    put(
-        f"{folder.node}: key {kid}; revoked: {', '.join(revoked) or 'none'}. Start the node again.\n".encode()
-    )
+        database = load_settings(config, environment=os.environ).node.database
+        folder = key_folder(config)
+        kid, revoked = rotate_node_key(folder, database, _root(root_key, passphrase_file, folder))
+    told = f"{folder.node}: key {kid}; revoked: {', '.join(revoked) or 'none'}. Start the node again."
+    put(f"{told}\n".encode())
 
 
 @keys.command("revoke")

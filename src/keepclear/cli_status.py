@@ -15,6 +15,7 @@ import click
 
 from keepclear.cli_client import node_options, opened_node
 from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, Instant, put
+from keepclear.cli_officer import changes_text, conflict_text, json_option
 
 if TYPE_CHECKING:
     from keepclear.adapters.http.talking import (
@@ -47,18 +48,12 @@ class Moment(Instant):
             try:
                 return super().convert(value, param, ctx)
             except click.BadParameter as error:
-                error.message += " or, for today, 10:42Z"
-                raise
+                self.fail(f"{error.message} or, for today, 10:42Z", param, ctx)
         hour, minute, second = (int(part or 0) for part in found.groups())
         try:
             return datetime.now(UTC).replace(hour=hour, minute=minute, second=second, microsecond=0)
         except ValueError:
             self.fail(f"{value!r} is no time of a day; write 10:42Z", param, ctx)
-
-
-def json_option() -> Any:
-    """Return the option that asks for JSON."""
-    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
 @click.command(epilog=_EXITS)
@@ -143,11 +138,11 @@ def _short_notice(item: Coordinated, lead_s: float, agreement: Agreement) -> str
     agreed_s, emergency_s = (float(agreement.text.get(key, 0.0)) for key in ("lead_s", "lead_emergency_s"))
     if lead_s >= agreed_s:
         return None
-    (other,) = (party for party in agreement.between if party != item.ref.party)
-    left = f"{duration_text(round(lead_s))} before its start" if lead_s > 0 else "after its start"
+    other = next(party for party in agreement.between if party != item.ref.party)
+    left = f"{duration_text(round(lead_s))} before" if lead_s > 0 else "after its start"
     rule = f"agreed with {other}: {duration_text(agreed_s)}"
     if emergency_s < agreed_s:
-        rule += f", in an emergency {duration_text(emergency_s)}"
+        rule += f", {duration_text(emergency_s)} in an emergency"
     return f"short notice, {left} ({rule})"
 
 
@@ -191,7 +186,7 @@ def _said(said: Said | None, stated: datetime, now: datetime) -> str:
 def _delivered(receipt: Receipt, stated: datetime, now: datetime) -> str:
     if not receipt.delivered:
         return f"NO, since {_clock(stated, now)}"
-    return "yes" if receipt.delivered_at is None else _clock(receipt.delivered_at, now)
+    return "yes" if receipt.delivered_at is None else f"by {_clock(receipt.delivered_at, now)}"
 
 
 def _seen(receipt: Receipt, stated: datetime, now: datetime) -> str:
@@ -209,7 +204,7 @@ def _items_table(items: Sequence[Coordinated], notices: Mapping[str, str], now: 
         if item.open_conflicts:
             state += f" with {', '.join(item.open_conflicts)}"
         if item.id in notices:
-            state += f"; {notices[item.id]}"
+            state += f"\n{notices[item.id]}"
         name = f"{item.id}, version {item.ref.version}"
         for receipt in item.receipts:
             rows.append(
@@ -269,32 +264,6 @@ def _proposals_table(waiting: Sequence[Negotiation], own: str) -> bytes:
     return rows_table(("proposal", "waits for", "conflict", "what would change"), rows)
 
 
-def conflict_text(negotiation: Negotiation) -> str:
-    """Name the two items of a conflict."""
-    return " and ".join(f"{ref.party}:{ref.id}" for ref in negotiation.conflict)
-
-
-def changes_text(negotiation: Negotiation) -> str:
-    """Tell what a proposal makes of items: when they would be, and how high."""
-    from keepclear.codec.told import item_of
-    from keepclear.codec.words import band_text, span_text
-    from keepclear.core.errors import InvalidValueError
-
-    told = []
-    for change in negotiation.changes:
-        name = f"{change.item.party}:{change.item.id}"
-        try:
-            volumes = item_of(change.becomes).volumes
-        except InvalidValueError:
-            told.append(f"{name}: this version of keepclear cannot tell")
-            continue
-        span = span_text(min(v.time.start for v in volumes), max(v.time.end for v in volumes))
-        bands = list(dict.fromkeys(band_text(v.volume.altitude) for v in volumes))
-        more = "" if len(bands) == 1 else f" and {len(bands) - 1} more"
-        told.append(f"{name}: {span}, {bands[0]}{more}")
-    return "\n".join(told)
-
-
 # -- at an instant ----------------------------------------------------------------------------------
 
 
@@ -337,7 +306,7 @@ def _had_table(found: Sequence[Had], at: datetime) -> bytes:
         (
             f"{each.id}, version {each.ref.version}",
             _clock(each.stated_at, at),
-            "NO" if each.delivered_at is None else _clock(each.delivered_at, at),
+            "NO" if each.delivered_at is None else f"by {_clock(each.delivered_at, at)}",
             _said(each.seen, each.stated_at, at) or "NO",
             _said(each.answered, each.stated_at, at) or "no",
         )

@@ -42,20 +42,21 @@ _COLOURS: Final = """async (data) => {
 
 
 @contextmanager
-def demonstration() -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run the demonstration; give its URL and its process."""
+def demonstration() -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
+    """Run the demonstration; give the URLs of its consoles, in the order of the parties, and its process."""
     command = [sys.executable, "-W", "error", "-m", "keepclear.cli", "demo", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         watchdog = threading.Timer(READY_S, process.kill)
         watchdog.start()
         try:
             assert process.stderr is not None
-            told = []
+            told = ""
             for line in process.stderr:
-                told.append(line)
-                if found := re.search(r"serving a demonstration on (http://127\.0\.0\.1:\d+)", line):
+                told += line
+                urls = re.findall(r"http://127\.0\.0\.1:\d+", told)
+                if len(urls) == len(PARTIES):
                     watchdog.cancel()
-                    yield found[1], process
+                    yield urls, process
                     break
             else:
                 raise AssertionError(f"it is not there within {READY_S} s: {told}")
@@ -86,7 +87,7 @@ def expect_at_work(window: ConsolePage) -> None:
 def test_the_demonstration_shows_conflicts_and_tracks_and_ends_when_told(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with demonstration() as (url, process), console_at(browser, url) as window:
+    with demonstration() as (urls, process), console_at(browser, urls[0]) as window:
         expect_at_work(window)
         window.conflicts().first.click()
         expect(window.conflicts().first).to_have_attribute("aria-expanded", "true")

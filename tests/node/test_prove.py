@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from keepclear.adapters.notary import Notary
 from keepclear.adapters.signing import SigningKey
 from keepclear.core.bundles import Withheld
 from keepclear.core.deeds import Acknowledgement
+from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.ledger import Coordination
 from keepclear.core.merkle import leaf_hash
@@ -272,6 +274,7 @@ def test_after_a_restore_a_node_signs_nothing_until_it_has_its_own_tail_again(tw
         restored.declare(operation("OP-2", "alpha", ELSEWHERE))
     give(bravo, restored)
     assert ids(restored) == ["OP-1"]
+    give(bravo, restored)  # it has nothing more to give
     restored.declare(operation("OP-2", "alpha", ELSEWHERE))
     taken = give(restored, bravo)
     assert taken.refusals == []
@@ -313,3 +316,30 @@ def test_a_version_number_that_is_used_twice_counts_as_seen_by_nobody() -> None:
     statement, _ = bravo.bench.logs._notary.read(bravo.store.entries(alpha.name, 2, 1)[0].jws or b"")
     ledger.take_item(replace(statement, n=3))
     assert not ledger.seen(current.ref)
+
+
+def test_an_item_that_cannot_be_stated_is_refused_and_nothing_changes(two: list[Party]) -> None:
+    alpha, _ = two
+    with pytest.raises(InvalidValueError, match="190 characters"):
+        alpha.declare(operation("x" * 191, "alpha"))
+    alpha.declare(operation("x" * 190, "alpha"))
+    assert ids(alpha) == ["x" * 190]
+
+
+def test_a_receipt_for_another_log_is_kept_but_freezes_nobody() -> None:
+    alpha, bravo, carol = paired("alpha", "bravo", "carol")
+    liar, _ = paired("alpha", "carol")
+    liar.declare(operation("OP-9", "alpha"))
+    alpha.declare(operation("OP-1", "alpha"))
+    exchange(alpha, bravo)
+    give(carol, bravo)
+    note = liar.store.heads(liar.name, 3, 1)[0].note
+    lie = Notary(carol.name, carol.node_key).cosign(alpha.name, note, 1)
+    taken = bravo.take(replace(carol.bundle(bravo), cosignatures=(lie,)))
+    assert "either tells two stories" in taken.refusals[0].reason
+    assert len(bravo.store.evidence(0, 10)) == 1
+    bravo.take(replace(carol.bundle(bravo), cosignatures=(lie,)))
+    assert len(bravo.store.evidence(0, 10)) == 1
+    bravo.restart()
+    alpha.declare(operation("OP-2", "alpha", ELSEWHERE))
+    assert give(alpha, bravo).refusals == []

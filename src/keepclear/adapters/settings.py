@@ -74,6 +74,10 @@ class NodeSettings:
         default=Path("keepclear.sqlite3"),
         metadata=_about("The database, relative to the folder of this file."),
     )
+    keys: Path = field(
+        default=Path("keys"),
+        metadata=_about("The folder of the keys. A node without keys states nothing and has no links."),
+    )
 
     def __post_init__(self) -> None:
         for key in ("party", "name"):
@@ -151,6 +155,50 @@ class ServerSettings:
         """The hosts that a request may name: in lower case, without a port or brackets, sorted."""
         listened = () if _is_every_address(self.host) else (self.host,)
         return tuple(sorted({name.lower() for name in (*_LOOPBACK_NAMES, *listened, *self.hosts)}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederationSettings:
+    """Where the nodes of other parties ask, and where they are told to.
+
+    Raises:
+        InvalidValueError: The address to listen on is none.
+    """
+
+    enabled: bool = field(
+        default=True,
+        metadata=_about("Whether there are links to the nodes of other parties; else files are carried."),
+    )
+    listen: str = field(
+        default="127.0.0.1:8431",
+        metadata=_about("The address and port to listen on for them, with TLS; port 0 takes any."),
+    )
+    address: str = field(
+        default="",
+        metadata=_about(
+            "Where they reach this node, for its card. Without one it can only call them.",
+            example="node.example:8431",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _address_of(self.listen)
+        if self.address:
+            try:
+                _address_of(self.address)
+            except InvalidValueError:
+                reason = f"{shown(self.address)} is no host and port, such as node.example:8431"
+                raise InvalidValueError("address", reason) from None
+
+    @property
+    def host(self) -> str:
+        """The name or address to listen on, without brackets."""
+        return _address_of(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 for any that is free."""
+        return _address_of(self.listen)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +293,7 @@ class Settings:
     Attributes:
         node: Whose node it is.
         server: Where it listens.
+        federation: Where the nodes of other parties ask.
         limits: What it takes at most.
         buffer: The gap that the party keeps.
         log: What is logged.
@@ -254,6 +303,7 @@ class Settings:
 
     node: NodeSettings
     server: ServerSettings = field(default_factory=ServerSettings)
+    federation: FederationSettings = field(default_factory=FederationSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     buffer: BufferSettings = field(default_factory=BufferSettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -264,6 +314,7 @@ class Settings:
 SECTIONS: Final[dict[str, type[Any]]] = {
     "node": NodeSettings,
     "server": ServerSettings,
+    "federation": FederationSettings,
     "limits": LimitSettings,
     "buffer": BufferSettings,
     "log": LogSettings,

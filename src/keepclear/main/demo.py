@@ -23,7 +23,7 @@ from keepclear.adapters import clock
 from keepclear.adapters.http.server import listening
 from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.core.intents import PartyId
-from keepclear.main.demo_node import Card, Failed, Pairing, Plan, Shown, run_demo_node
+from keepclear.main.demo_node import Beginning, Card, Failed, Pairing, Plan, Shown, run_demo_node
 from keepclear.main.node import until_told
 from keepclear.testing.clock import ScaledClock
 from keepclear.testing.worlds.demo import PARTIES
@@ -67,7 +67,10 @@ def run_demo(*, port: int | None, speed: float, started: Callable[[Sequence[Show
         pairing = Pairing(cards=cards, starts_at=clock.now())
         for node in nodes:
             node.talk.send(pairing)
-        started([node.told(Shown) for node in nodes])
+        shown = [node.told(Shown) for node in nodes]
+        for node in nodes:
+            node.talk.send(Beginning(at=clock.now()))
+        started(shown)
         while True:
             ended = wait([node.talk for node in nodes])
             next(node for node in nodes if node.talk in ended).told(Shown)
@@ -77,7 +80,7 @@ def run_demo(*, port: int | None, speed: float, started: Callable[[Sequence[Show
 class _Node:
     party: PartyId
     process: SpawnProcess
-    talk: Connection[Pairing, Card | Shown | Failed]
+    talk: Connection[Pairing | Beginning, Card | Shown | Failed]
 
     def told(self, kind: type[_T]) -> _T:
         """Return what the node tells next.
@@ -88,7 +91,7 @@ class _Node:
         try:
             told = self.talk.recv()
         except (EOFError, ConnectionError):
-            told = Failed("it has ended")
+            told = Failed(reason="it has ended")
         if isinstance(told, Failed):
             raise DemoEndedError(f"the node of {self.party}: {told.reason}")
         assert isinstance(told, kind), "both ends of the pipe are ours"

@@ -6,62 +6,55 @@ its pipe is closed, so also when who started it was killed, and takes its folder
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keepclear.adapters import clock
 from keepclear.adapters.config import load_settings
-from keepclear.adapters.http.app import RunningNode
+from keepclear.adapters.desk import Desk
+from keepclear.adapters.federation.federation import Federation
+from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import serve
-from keepclear.adapters.keys import KeyFolder, load_locked_key
+from keepclear.adapters.keys import KeyFolder, load_locked_key, load_node_key
 from keepclear.adapters.logs import start_logging
-from keepclear.adapters.notary import sign_deed
-from keepclear.adapters.settings import LogFormat, LogLevel, LogSettings
-from keepclear.adapters.signing import SigningKey
+from keepclear.adapters.notary import Notary
+from keepclear.adapters.settings import LogFormat, LogLevel, LogSettings, Settings
+from keepclear.adapters.store.access import TOKEN_DAYS_MAX, Access
+from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import SqliteStore
-from keepclear.codec.agreements import encode as encode_agreement
 from keepclear.codec.cards import decode_card, encode_card
-from keepclear.core.agreements import digest
-from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Acknowledgement, AgreementAnswer, AgreementProposal, Deed, ItemRef
 from keepclear.core.errors import KeepclearError
-from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.intents import PartyId
 from keepclear.core.times import floor_ms
+from keepclear.main.demo_people import People
 from keepclear.main.init import Made, init
-from keepclear.main.keys import Wanted
+from keepclear.main.keys import KEYS_NAME, Wanted, root_key_of
 from keepclear.main.node import until_told
-from keepclear.node.logs import Logs
-from keepclear.node.negotiate import speak
-from keepclear.node.policy import span_ms
+from keepclear.node.access import Role
 from keepclear.node.ports import Actor, KnownParty
-from keepclear.node.workbench import Change, Workbench
+from keepclear.node.workbench import Voice
 from keepclear.testing.clock import ScaledClock
-from keepclear.testing.worlds.demo import NAMES, OFFICERS, DemoWorld, demo_agreements, demo_world
+from keepclear.testing.worlds.demo import NAMES, OFFICERS, demo_world
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    Talk = Connection["Card | Shown | Failed", "Pairing | Beginning"]
 
 PASSPHRASE: Final = "only a demonstration"
-"""What locks the keys of the demonstration, which nothing rests on."""
-AHEAD_S: Final = 1_800.0
-"""The officers acknowledge what begins within so long, and leave the rest for later."""
-OFFICER_S: Final = 5.0
-"""So often an officer looks what there is to acknowledge or to answer."""
+"""What locks the keys of the demonstration, on which nothing rests."""
 STOP_S: Final = 10.0
-"""So long the node may take to end once it should; then it is ended in the middle of what it does."""
-_TICK_S: Final = 1.0
-_SOON_S: Final = 0.1
-_NONCE_BYTES: Final = 16
+"""So long a node may take to end once it should; then it is ended in the middle of what it does."""
 _GUEST: Final = "guest"
 
 
@@ -101,7 +94,7 @@ class Pairing:
 
     Attributes:
         cards: The cards of all nodes, its own among them.
-        starts_at: When the world is first looked at.
+        starts_at: What time it is for all of them, until the world begins.
     """
 
     cards: Sequence[Card]
@@ -114,13 +107,26 @@ class Shown:
 
     Attributes:
         party: Whose it is.
+        name: How people call the party.
         url: Where its console is.
         folder: Where its configuration, its token and its keys are.
     """
 
     party: PartyId
+    name: str
     url: str
     folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a node is given at last: the time passes from now on.
+
+    Attributes:
+        at: When it was said.
+    """
+
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +140,20 @@ class Failed:
     reason: str
 
 
-Talk = Connection[Card | Shown | Failed, Pairing]
+class _WorldClock:
+    """A clock that stands still until the world begins, so that nothing is over before all is set up."""
+
+    def __init__(self, start: datetime, speed: float) -> None:
+        self._start, self._speed = start, speed
+        self._running: ScaledClock | None = None
+
+    def now(self) -> datetime:
+        return self._start if self._running is None else self._running.now()
+
+    def begin(self, at: datetime) -> None:
+        """Run, as if from a real instant a moment ago."""
+        passed = (clock.now() - at) * self._speed
+        self._running = ScaledClock(self._start + passed, self._speed, time.monotonic)
 
 
 def run_demo_node(plan: Plan, talk: Talk) -> None:
@@ -146,22 +165,71 @@ def run_demo_node(plan: Plan, talk: Talk) -> None:
         except (EOFError, ConnectionError):
             pass  # nobody waits for it any more
         except KeepclearError as error:
-            with contextlib.suppress(ConnectionError):
-                talk.send(Failed(reason=str(error)))
+            _tell(talk, Failed(reason=str(error)))
         finally:
             shutil.rmtree(plan.folder, ignore_errors=True)
-            with contextlib.suppress(OSError):  # another node is still in it
+            with contextlib.suppress(OSError):  # another node is still in it, or it is gone
                 plan.folder.parent.rmdir()
+
+
+def _tell(talk: Talk, what: Shown | Failed) -> None:
+    with contextlib.suppress(ConnectionError):  # nobody waits for it any more
+        talk.send(what)
 
 
 def _run(plan: Plan, talk: Talk) -> None:
     made = _made(plan)
     assert made.card is not None, "it has keys"
-    assert made.keys is not None, "it has keys"
     talk.send(Card(text=encode_card(made.card)))
     pairing = talk.recv()
-    with _ending_with(talk):
-        ...
+    assert isinstance(pairing, Pairing), "both ends of the pipe are ours"
+    world_clock = _WorldClock(pairing.starts_at, plan.speed)
+    with _following(talk, world_clock):
+        settings = load_settings(str(made.config), environment={"KEEPCLEAR_NODE_CONFLICTS": "record"})
+        store = SqliteStore(settings.node.database)
+        _pin(store, pairing, plan.party)
+        running = _running(plan, settings, store, world_clock)
+        key = load_locked_key(KeyFolder(plan.folder / KEYS_NAME).officer(OFFICERS[plan.party]), PASSPHRASE)
+        people = People(running.node, demo_world(pairing.starts_at), plan.party, key)
+        people.declare(knowing=False)
+        shown = Shown(
+            party=plan.party,
+            name=NAMES[plan.party],
+            url=f"http://{_address(plan.console)}",
+            folder=plan.folder,
+        )
+
+        async def living() -> None:
+            try:
+                await people.live(lambda: _tell(talk, shown))
+            except KeepclearError as error:
+                _tell(talk, Failed(reason=str(error)))
+
+        serve(running, plan.console, alongside=living)
+
+
+def _running(plan: Plan, settings: Settings, store: SqliteStore, world_clock: _WorldClock) -> RunningNode:
+    keys = KeyFolder(plan.folder / KEYS_NAME)
+    notary = Notary(plan.party, load_node_key(keys.node))
+    access = Access(settings.node.database, world_clock.now)
+    guest, _ = access.issue(Actor(party=plan.party, person=_GUEST), Role.DUTY_OFFICER, days=TOKEN_DAYS_MAX)
+
+    def linked(desk: Desk) -> Federation:
+        return Federation(desk, notary, keys, store.parties, plan.link, clock=world_clock.now)
+
+    return RunningNode(
+        Parts(
+            settings=settings,
+            store=store,
+            access=access,
+            form=JsonForm(),
+            clock=world_clock.now,
+            speed=plan.speed,
+            guest=guest,
+            voice=Voice(party=plan.party, notary=notary, root_key_of=root_key_of),
+            linked=linked,
+        )
+    )
 
 
 def _made(plan: Plan) -> Made:
@@ -196,20 +264,23 @@ def _pin(store: SqliteStore, pairing: Pairing, own: PartyId) -> None:
 
 
 @contextlib.contextmanager
-def _ending_with(talk: Talk) -> Iterator[None]:
-    """End this process once the other end of the pipe is closed, whatever it is doing."""
-    ended = threading.Event()
+def _following(talk: Talk, world_clock: _WorldClock) -> Iterator[None]:
+    """Begin when that is said, and end this process once the pipe is closed, whatever it is doing then."""
+    has_ended = threading.Event()
 
-    def watch() -> None:
+    def follow() -> None:
         with contextlib.suppress(EOFError, OSError):
-            talk.recv()  # nothing comes any more
-        if not ended.is_set():
+            while True:
+                told = talk.recv()
+                assert isinstance(told, Beginning), "both ends of the pipe are ours"
+                world_clock.begin(told.at)
+        if not has_ended.is_set():
             signal.raise_signal(signal.SIGTERM)
-            if not ended.wait(STOP_S):
+            if not has_ended.wait(STOP_S):
                 os._exit(1)
 
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+    threading.Thread(target=follow, name="demonstration", daemon=True).start()
     try:
         yield
     finally:
-        ended.set()
+        has_ended.set()

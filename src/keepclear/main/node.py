@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,9 +15,14 @@ from typing import Final
 
 from keepclear.adapters import clock, doctor
 from keepclear.adapters.config import load_settings
+from keepclear.adapters.desk import Desk
+from keepclear.adapters.federation.federation import Federation
 from keepclear.adapters.http.app import Parts, RunningNode
+from keepclear.adapters.http.node import Linked, Unlinked
 from keepclear.adapters.http.server import listening, serve
+from keepclear.adapters.keys import KeyFolder, load_node_key
 from keepclear.adapters.logs import start_logging
+from keepclear.adapters.notary import Notary
 from keepclear.adapters.settings import ServerSettings, Settings
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.backup import examine
@@ -25,8 +31,10 @@ from keepclear.adapters.store.migrations import scripts
 from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
+from keepclear.main.keys import root_key_of
 from keepclear.node.access import Grant, Role
 from keepclear.node.ports import Actor
+from keepclear.node.workbench import Voice
 from keepclear.version import VERSION
 
 TOKEN_NAME: Final = "keepclear.token"
@@ -49,17 +57,18 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
     server = settings.server
     _check_certificate(server)
     start_logging(settings.log)
-    with until_told(), listening(server.host, server.port) as listener:
+    with (
+        until_told(),
+        listening(server.host, server.port) as listener,
+        _listening_for_peers(settings) as peer_listener,
+    ):
         store = SqliteStore(settings.node.database)
-        running = RunningNode(
-            Parts(
-                settings=settings,
-                store=store,
-                access=Access(settings.node.database, clock.now),
-                form=JsonForm(),
-                clock=clock.now,
-            )
-        )
+        try:
+            notary = _notary(settings, store)
+        except BaseException:
+            store.close()
+            raise
+        running = _running(settings, store, notary, peer_listener)
         url = url_of(settings, listener.getsockname()[1])
 
         def ready() -> None:
@@ -68,6 +77,63 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
             started(url)
 
         serve(running, listener, started=ready)
+
+
+def _listening_for_peers(settings: Settings) -> contextlib.AbstractContextManager[socket.socket | None]:
+    """Open the socket that nodes of other parties ask at; None where there are to be no links."""
+    federation = settings.federation
+    keys = KeyFolder(settings.node.keys)
+    if not (federation.enabled and keys.node.exists() and keys.tls_certificate.exists()):
+        return contextlib.nullcontext()
+    return listening(federation.host, federation.port, "federation.listen")
+
+
+def _notary(settings: Settings, store: SqliteStore) -> Notary | None:
+    """Return what signs for the node; None where it has no keys.
+
+    Raises:
+        InvalidValueError: A key cannot be read, or the keys are another party's.
+    """
+    keys, party = KeyFolder(settings.node.keys), PartyId(settings.node.party)
+    if not keys.node.exists():
+        _log.warning(
+            "this node has no keys: it states nothing and has no links; keepclear init makes keys",
+            extra={"keys": str(settings.node.keys)},
+        )
+        return None
+    own = next((known.id for known in store.parties() if known.is_own), None)
+    if own != party:
+        whose = "no party whose card is pinned in this database" if own is None else repr(own)
+        raise InvalidValueError(
+            "node.party", f"it is {party!r}, and the keys in {settings.node.keys} are of {whose}"
+        )
+    return Notary(party, load_node_key(keys.node))
+
+
+def _running(
+    settings: Settings, store: SqliteStore, notary: Notary | None, listener: socket.socket | None
+) -> RunningNode:
+    def linked(desk: Desk) -> Linked:
+        if notary is None or listener is None:
+            return Unlinked()
+        return Federation(
+            desk, notary, KeyFolder(settings.node.keys), store.parties, listener, clock=clock.now
+        )
+
+    voice = None
+    if notary is not None:
+        voice = Voice(party=notary.party, notary=notary, root_key_of=root_key_of)
+    return RunningNode(
+        Parts(
+            settings=settings,
+            store=store,
+            access=Access(settings.node.database, clock.now),
+            form=JsonForm(),
+            clock=clock.now,
+            voice=voice,
+            linked=linked,
+        )
+    )
 
 
 def _check_certificate(server: ServerSettings) -> None:

@@ -195,7 +195,7 @@ class Declaring:
 
     def _append(self, record: Record, item: Item) -> Record:
         if self.proving is not None:
-            self.proving.require_voice()  # before anything changes: what is declared is stated, too
+            self.proving.require_sayable(record)  # before anything changes: what is declared is stated
         return self.transaction.append(record, item)
 
     def _standing(self, item: Item, findings: Sequence[Finding]) -> Standing:

@@ -32,7 +32,7 @@ from keepclear.core.statements import (
 )
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.node.held import Held
-from keepclear.node.logs import HeldLog, Logs
+from keepclear.node.logs import EVIDENCE_MAX, HeldLog, Logs
 from keepclear.node.outcomes import RefusedError
 from keepclear.node.policy import span_ms
 from keepclear.node.ports import (
@@ -54,7 +54,14 @@ from keepclear.node.ports import (
 ENTRIES_AT_ONCE: Final = 2_000
 """So many entries of one log go into a bundle at most; the next bundle goes on."""
 ASIDE_MAX: Final = 64
-"""So many parts of one log wait for a gap to be filled; more are refused."""
+"""So many parts of one log wait for a gap to be filled; more must be given again afterwards."""
+ASIDE_BYTES_MAX: Final = 16_000_000
+"""So much of one log waits for a gap to be filled; more must be given again afterwards."""
+
+STATED_ID_CHARACTERS_MAX: Final = 190
+"""The longest id of an item that is stated: others put the name of its party before it."""
+STATED_BYTES_MAX: Final = 700_000
+"""The longest text of an item that is stated."""
 
 _HEADS_READ: Final = 4_096
 _NODE: Final = "node"
@@ -229,6 +236,21 @@ class Proving:
         self.logs.take(statement)
         return statement
 
+    def require_sayable(self, record: Record) -> None:
+        """Refuse an item that cannot be stated: its name or its text is too long for others.
+
+        Raises:
+            InvalidValueError: That is so.
+            SilencedError: Nothing may be signed at present.
+        """
+        self.require_voice()
+        if len(record.label.id) > STATED_ID_CHARACTERS_MAX:
+            reason = f"an id that is stated to others has at most {STATED_ID_CHARACTERS_MAX} characters"
+            raise InvalidValueError("id", reason)
+        if len(record.text) > STATED_BYTES_MAX:
+            reason = f"{len(record.text):,} bytes are more than the {STATED_BYTES_MAX:,} of a statement"
+            raise InvalidValueError("volumes", f"{reason}; declare the rest as another item")
+
     def require_voice(self) -> None:
         """Refuse to sign while this node lacks the end of its own log, or told two stories.
 
@@ -237,9 +259,8 @@ class Proving:
         """
         own = self.logs[self.logs.own]
         if self.logs.silence is not None:
-            witnesses = {each.witness for each in self.transaction.cosigned(own.party)} - self.logs.heard
             raise SilencedError(
-                f"nothing is signed: {self.logs.silence}; it goes on once {', '.join(sorted(witnesses))} "
+                f"nothing is signed: {self.logs.silence}; it goes on once {', '.join(self._unheard())} "
                 "was heard by a link, or with keepclear log speak"
             )
         if own.frozen is not None:
@@ -270,25 +291,34 @@ class Proving:
         taken = Taken()
         self._note_own_end(bundle)
         for part in sorted(bundle.parts, key=lambda each: (each.party, each.first)):
-            self._take_or_refuse(part, taken)
+            self._take_or_refuse(part, taken, heard)
             self._take_aside(part.party, taken)
         for cosignature in bundle.cosignatures:
             self._take_cosignature(cosignature, taken)
         if heard is not None:
-            self._note_heard(heard)
+            self._note_heard(heard, taken)
         return taken
 
     def speak(self) -> None:
-        """Sign again after a backup was put in place, whether or not all witnesses were heard."""
+        """Sign again after a backup was put in place, whether or not all peers were heard."""
         self.transaction.set_silence(None)
         self.logs.silence = None
 
-    def _note_heard(self, peer: PartyId) -> None:
-        """End the silence after a restore once every witness was heard, and gave what it held more."""
+    def _note_heard(self, peer: PartyId, taken: Taken) -> None:
+        """End the silence after a restore once every peer was heard, and gave what it held more."""
+        touched = {party for party, _, _ in taken.spans} | {refusal.party for refusal in taken.refusals}
+        if self.logs.own in touched:
+            return  # there may be more of it: the peer is heard when it has nothing more to give
         self.logs.heard.add(peer)
-        witnesses = {each.witness for each in self.transaction.cosigned(self.logs.own)}
-        if self.logs.silence is not None and witnesses <= self.logs.heard:
+        if self.logs.silence is not None and not self._unheard():
             self.speak()
+
+    def _unheard(self) -> list[PartyId]:
+        """Return who may hold more of this party's log, after a restore, sorted.
+
+        That is any peer: the backup does not know who received what was said after it.
+        """
+        return [party for party in self.logs.parties if party not in (self.logs.own, *self.logs.heard)]
 
     def _note_own_end(self, bundle: Bundle) -> None:
         own = self.logs.get(self.logs.own)
@@ -304,7 +334,7 @@ class Proving:
         except (_RefusedError, InvalidValueError):
             return False
 
-    def _take_or_refuse(self, part: LogPart, taken: Taken) -> None:
+    def _take_or_refuse(self, part: LogPart, taken: Taken, giver: PartyId | None = None) -> None:
         log = self.logs.get(part.party)
         if log is None:
             reason = f"the log of {part.party!r} is not taken: the party is not known here; pin its card"
@@ -314,6 +344,7 @@ class Proving:
             if log.frozen is not None:
                 raise _RefusedError(f"the log of {part.party!r} is frozen: {log.frozen}")
             self._take_part(log, part, taken)
+            self._note_withheld(log, part, giver)
         except _RefusedError as refused:
             is_proof = refused.proof is not None
             taken.refusals.append(Refusal(party=part.party, reason=refused.reason, is_proof=is_proof))
@@ -343,7 +374,7 @@ class Proving:
         fresh = part.entries[size - part.first :]
         if not fresh:
             return
-        statements, keys = self._read(log, size, fresh)
+        statements, keys = self._read(log, size, fresh, log.keys)
         head = self._head_of(log, part.note, keys)
         leaves = [leaf_hash(each) if isinstance(each, bytes) else each.leaf for each in fresh]
         log.tree.extend(leaves)
@@ -380,10 +411,21 @@ class Proving:
         if part.party != self.logs.own:
             self._witness(part, taken)
 
+    def _note_withheld(self, log: HeldLog, part: LogPart, giver: PartyId | None) -> None:
+        """Note what is withheld: by the owner, who decides it, or by somebody else, who may not know."""
+        withheld = {n for n, each in enumerate(part.entries, start=part.first) if isinstance(each, Withheld)}
+        if giver == log.party:
+            log.unsure -= withheld
+        else:
+            log.unsure |= withheld & log.withheld
+
     def _put_aside(self, log: HeldLog, part: LogPart) -> None:
-        waiting = {first for first, _ in self.transaction.quarantined(log.party)}
-        if part.first in waiting or len(waiting) < ASIDE_MAX:
-            self.transaction.put_aside(log.party, part.first, self.form.write_part(part), self._now_ms)
+        waiting = {first: len(text) for first, text in self.transaction.quarantined(log.party)}
+        text = self.form.write_part(part)
+        room = ASIDE_BYTES_MAX - sum(size for first, size in waiting.items() if first != part.first)
+        has_place = part.first in waiting or len(waiting) < ASIDE_MAX
+        if has_place and len(text) <= room:
+            self.transaction.put_aside(log.party, part.first, text, self._now_ms)
 
     def _take_aside(self, party: PartyId, taken: Taken) -> None:
         """Take the parts that waited for what was just taken."""
@@ -444,16 +486,36 @@ class Proving:
 
     def _fill_in(self, log: HeldLog, part: LogPart, known: Sequence[bytes | Withheld], taken: Taken) -> None:
         """Take what was withheld before and is not any more; its hash fits already."""
-        for number, each in enumerate(known):
-            n = part.first + number
-            if n not in log.withheld or not isinstance(each, bytes):
-                continue
-            statement, signed = self._statement(log, n, each)
-            self._verify(log, n, [(self._key(log, log.keys, signed, n), signed)])
+        filled = {
+            n: each
+            for n, each in enumerate(known, start=part.first)
+            if n in log.withheld and isinstance(each, bytes)
+        }
+        if not filled:
+            return
+        statements = [self._statement(log, n, each)[0] for n, each in filled.items()]
+        keys = self._verify_filled(log, filled, statements)
+        for n, each in filled.items():
             self.transaction.fill_in(log.party, n, each)
-            self.logs.fill_in(log.party, n, statement)
-            if self._is_current(statement):
-                self._apply([statement], taken)
+        self.logs.fill_in(log.party, keys, statements)
+        if any(statement.kind is StatementKind.DEED for statement in statements):
+            self.logs.take_anew(self.transaction)
+        self._apply([statement for statement in statements if self._is_current(statement)], taken)
+
+    def _verify_filled(
+        self, log: HeldLog, filled: Mapping[int, bytes], statements: Sequence[Statement]
+    ) -> PartyKeys:
+        """Verify entries that were withheld before; return the keys as all entries make them now."""
+        if all(statement.kind is not StatementKind.KEY for statement in statements):
+            for n, each in filled.items():
+                self._read(log, n, [each], log.keys)
+            return log.keys
+        # What comes after a key that was withheld stands or falls with it, so all is read anew.
+        whole = [
+            filled.get(entry.n, Withheld(entry.leaf) if entry.jws is None else entry.jws)
+            for entry in self.transaction.entries(log.party, 0, log.tree.size)
+        ]
+        return self._read(log, 0, whole, PartyKeys(log.root_key))[1]
 
     def _is_current(self, statement: Statement) -> bool:
         """Tell whether a statement that was withheld is not superseded by now."""
@@ -464,10 +526,10 @@ class Proving:
         return current is not None and current.n == statement.n
 
     def _read(
-        self, log: HeldLog, first: int, fresh: Sequence[bytes | Withheld]
+        self, log: HeldLog, first: int, fresh: Sequence[bytes | Withheld], keys: PartyKeys
     ) -> tuple[list[Statement], PartyKeys]:
         """Read entries and verify all their signatures; return what they say, and the keys after them."""
-        keys = deepcopy(log.keys)
+        keys = deepcopy(keys)
         statements, jobs = [], []
         for n, each in enumerate(fresh, start=first):
             if isinstance(each, Withheld):
@@ -586,27 +648,34 @@ class Proving:
             taken.refusals.append(Refusal(party=cosignature.witness, reason=reason))
             return
         if head.size <= log.tree.size and head.root != log.tree.root(head.size):
-            reason = (
-                f"{cosignature.witness!r} has received another log of {cosignature.party!r}, up to entry "
-                f"{head.size - 1}: either tells two stories"
-            )
-            taken.refusals.append(Refusal(party=cosignature.party, reason=reason, is_proof=True))
-            proof = {"cosignature": cosignature.line, "body": cosignature.body}
-            self.transaction.keep_evidence(
-                Evidence(
-                    id=0,
-                    party=cosignature.party,
-                    reason=reason,
-                    content=json.dumps(proof),
-                    taken_ms=self._now_ms,
-                )
-            )
+            self._doubt(cosignature, taken)
             return
         known = {each.witness: each.size for each in self.transaction.cosigned(cosignature.party)}
         if cosignature.size > known.get(cosignature.witness, -1):
             cosigned = self._kept(cosignature)
             self.transaction.keep_cosigned(cosigned)
             taken.receipts.append(cosigned)
+
+    def _doubt(self, cosignature: Cosignature, taken: Taken) -> None:
+        """Keep a receipt for another log than the one held, once: whose lie it is, it does not tell."""
+        reason = (
+            f"{cosignature.witness!r} signed that it received another log of {cosignature.party!r} than "
+            "this node holds: either tells two stories"
+        )
+        taken.refusals.append(Refusal(party=cosignature.party, reason=reason))
+        kept = self.transaction.evidence(0, EVIDENCE_MAX)
+        if any(each.party == cosignature.party and each.reason == reason for each in kept):
+            return
+        proof = {"cosignature": cosignature.line, "body": cosignature.body}
+        self.transaction.keep_evidence(
+            Evidence(
+                id=0,
+                party=cosignature.party,
+                reason=reason,
+                content=json.dumps(proof),
+                taken_ms=self._now_ms,
+            )
+        )
 
     def _apply(self, statements: Iterable[Statement], taken: Taken) -> None:
         """Bring what a party states of its items into the picture."""
@@ -703,7 +772,7 @@ def bundle_for(
         by=logs.own,
         to=peer,
         at_ms=now_ms,
-        heads=logs.heads(),
+        heads=logs.heads_for(peer),
         parts=tuple(parts),
         cosignatures=tuple(cosignatures),
     )

@@ -21,13 +21,14 @@ from keepclear.core.bundles import Bundle
 from keepclear.core.conflicts import Item
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import PartyId
+from keepclear.core.statements import Statement
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinating
 from keepclear.node.declare import Declaring
 from keepclear.node.logs import Logs
 from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import ConflictPolicy, Policy
-from keepclear.node.ports import Actor, KnownParty
+from keepclear.node.ports import Actor, KnownParty, SignedBy
 from keepclear.node.prove import Proving, Taken, bundle_for
 from keepclear.node.workbench import Answer, Change, Voice, Workbench
 
@@ -84,6 +85,34 @@ class CrashingStore(MemoryStore):
         return other
 
 
+class RememberingNotary(Notary):
+    """A notary that reads each entry once: all nodes of a simulation get the same, many times.
+
+    Args:
+        party: Whose node it is.
+        key: The key of the node.
+        verify: Verifies many signatures.
+        read: What was read before, by any of them.
+    """
+
+    def __init__(
+        self,
+        party: PartyId,
+        key: Key,
+        verify: VerifyMany,
+        read: dict[bytes, tuple[Statement, SignedBy]],
+    ) -> None:
+        super().__init__(party, key, verify)
+        self._known = read
+
+    def read(self, entry: bytes) -> tuple[Statement, SignedBy]:
+        """Read an entry of a log."""
+        known = self._known.get(entry)
+        if known is None:
+            known = self._known[entry] = super().read(entry)
+        return known
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyKeyRing:
     """All private keys of a party.
@@ -114,6 +143,7 @@ class SimulatedNode:
         keys: The keys of its party.
         cards: The public root key of every party, its own too.
         verify: Verifies signatures.
+        read: What was read of entries, by all nodes together.
         clock: The right time.
         audience: Who may read what is said of an item.
         offset_ms: How far its own clock is from the right time.
@@ -129,6 +159,7 @@ class SimulatedNode:
     keys: PartyKeyRing
     cards: dict[PartyId, bytes]
     verify: VerifyMany
+    read: dict[bytes, tuple[Statement, SignedBy]]
     clock: Callable[[], datetime]
     audience: Callable[[Item], tuple[PartyId, ...]] = to_everybody
     offset_ms: int = 0
@@ -176,7 +207,7 @@ class SimulatedNode:
         self.run += 1
         voice = Voice(
             party=self.party,
-            notary=Notary(self.party, self.keys.node, self.verify),
+            notary=RememberingNotary(self.party, self.keys.node, self.verify, self.read),
             root_key_of=lambda known: bytes.fromhex(known.card),
             audience=self.audience,
         )
@@ -197,6 +228,7 @@ class SimulatedNode:
             keys=self.keys,
             cards=self.cards,
             verify=self.verify,
+            read=self.read,
             clock=self.clock,
             audience=self.audience,
             offset_ms=self.offset_ms,

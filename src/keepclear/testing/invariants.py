@@ -13,8 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from keepclear.adapters.notary import DEED_TYPE
 from keepclear.codec.checkpoints import parse_checkpoint
+from keepclear.codec.deeds import decode_deed
+from keepclear.codec.jws import decode_jws
 from keepclear.codec.notes import parse_signatures
+from keepclear.codec.statements import decode_statement
 from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
 from keepclear.core.errors import KeepclearError
@@ -23,7 +27,7 @@ from keepclear.core.ledger import Coordination, ItemVersion
 from keepclear.core.statements import ItemSaid, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated
-from keepclear.node.ports import Evidence
+from keepclear.node.ports import Entry, Evidence
 from keepclear.node.prove import Taken
 from keepclear.testing.federation import SimulatedNode
 from keepclear.testing.scenario import Act
@@ -41,7 +45,10 @@ class ViolationError(KeepclearError):
 
     def __init__(self, invariant: str, reason: str) -> None:
         self.invariant, self.reason = invariant, reason
-        super().__init__(f"{invariant}: {reason}")
+        super().__init__(invariant, reason)  # both, so that it travels between processes
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.reason}"
 
 
 NOTHING_LOST: Final = "no statement is lost or invented"
@@ -132,12 +139,26 @@ class Truth:
             case Answer(proposal=proposal, is_accepted=True):
                 self.accepted.add(proposal)
 
-    def note_said(self, node: SimulatedNode) -> int:
-        """Note what a node has said since it was asked last; return how many statements that is."""
+    def note_said(self, node: SimulatedNode) -> tuple[int, int]:
+        """Note what a node has said since it was asked last.
+
+        Returns:
+            How many statements that is, and how many of them it did not say because it was agreed.
+        """
         said = self.said.setdefault(node.party, [])
         new = node.store.entries(node.party, len(said), _PAGE)
         said.extend(entry.leaf for entry in new)
-        return len(new)
+        return len(new), sum(not self._was_agreed(node, entry) for entry in new)
+
+    def _was_agreed(self, node: SimulatedNode, entry: Entry) -> bool:
+        assert entry.jws is not None
+        body = decode_statement(entry.jws).statement.body
+        return isinstance(body, ItemSaid) and any(
+            body.text == change.becomes and change.item.id == body.id and change.item.version < body.version
+            for each in node.logs.ledger.negotiations.all()
+            if each.proposal.by == node.party or each.proposal.id in self.accepted
+            for change in each.proposal.changes
+        )
 
 
 class Invariants:
@@ -364,17 +385,16 @@ class Invariants:
         Raises:
             ViolationError: It repeated itself.
         """
-        notary = node.workbench.logs._notary  # type: ignore[union-attr]  # noqa: SLF001
         said: set[object] = set()
         for entry in node.store.entries(node.party, 0, _PAGE):
             if entry.jws is None:
                 raise ViolationError(NOTHING_LOST, f"{node.party} cannot read what it said in {entry.n}")
-            statement, _ = notary.read(entry.jws)
+            statement = decode_statement(entry.jws).statement
             what: object = statement.body
             if isinstance(statement.body, ItemSaid):
                 what = statement.body.id, statement.body.version
             elif isinstance(statement.body, Signed) and statement.kind is StatementKind.DEED:
-                what = notary.read_deed(statement.body.jws)[0].nonce
+                what = decode_deed(decode_jws(statement.body.jws, DEED_TYPE).payload).nonce
             if what in said:
                 raise ViolationError(SAID_ONCE, f"{node.party} says again in entry {entry.n}: {what}")
             said.add(what)

@@ -254,7 +254,9 @@ class Officers:
         version = node.logs.ledger.version(mine)
         if version is None or version.text is None:
             return None
-        old = _FORM.read(version.text)
+        old = _FORM.read_foreign(version.text, mine.id, mine.party).item
+        if old is None:
+            return None
         rule = old.rule if isinstance(old, Constraint) else None
         cell = self._random.randrange(SITES * BANDS * SLOTS)
         item = item_at(old.id, node.party, cell, priority=old.priority + 1, rule=rule)

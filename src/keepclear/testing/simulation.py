@@ -20,14 +20,17 @@ from keepclear.codec.bundle import encode_bundle
 from keepclear.core.conflicts import Item
 from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.core.intents import PartyId
+from keepclear.core.statements import Statement
 from keepclear.core.times import floor_ms
+from keepclear.node.logs import HeldLog
 from keepclear.node.outcomes import RefusedError, StoreError
+from keepclear.node.ports import SignedBy
 from keepclear.node.prove import SilencedError, Taken
 from keepclear.testing import faults, invariants
 from keepclear.testing.fake_signing import FakeKeyRing
 from keepclear.testing.faults import ON_LINK, Fault
 from keepclear.testing.federation import Crash, PartyKeyRing, SimulatedNode, to_everybody
-from keepclear.testing.invariants import Invariants, Truth, ViolationError, memory_of
+from keepclear.testing.invariants import Invariants, Truth, ViolationError, memory_of, state_of
 from keepclear.testing.liar import MUST_BE_REFUSED, Liar, Lie
 from keepclear.testing.network import DELAY_MAX_MS, Link, Network
 from keepclear.testing.scenario import START, Act, Officers
@@ -40,7 +43,7 @@ TRACE_LINES_SHOWN: Final = 60
 _NAMES: Final = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")
 _STEP_MAX_MS: Final = 20_000
 _BACKUP_EVERY: Final = 25
-_VERDICTS_EVERY: Final = 47
+_VERDICTS_EVERY: Final = 60
 _LIARS: Final = 0.6
 """So often a party lies; in the other simulations all are honest, and only unlucky."""
 _SECRETS: Final = 0.25
@@ -181,12 +184,14 @@ class Simulation:
             for party in parties
         }
         cards = {party: ring.root.public for party, ring in keys.items()}
+        read: dict[bytes, tuple[Statement, SignedBy]] = {}
         has_secrets = self._random.random() < _SECRETS
         return {
             party: SimulatedNode(
                 keys=keys[party],
                 cards=cards,
                 verify=verify,
+                read=read,
                 clock=self._clock,
                 audience=_audience(party, parties) if has_secrets else to_everybody,
                 offset_ms=self._random.randint(-faults.SKEW_MAX_MS, faults.SKEW_MAX_MS),
@@ -261,11 +266,12 @@ class Simulation:
         self._trace(f"{node.party} {act.word}{refused}")
         if node.party not in self._nodes:
             return
-        new = self._truth.note_said(node)
+        new, asked = self._truth.note_said(node)
         self.result.statement_count += new
         if isinstance(answer, SilencedError) and node.is_behind:
             return
-        if new != (not refused) and not (new == 1 and node.was_repeated):
+        is_silent = not new and not refused
+        if asked > 1 or is_silent or (new and refused and not node.was_repeated):
             word = f"{node.party} said {new} statements by {act.word}{refused}"
             raise ViolationError(invariants.SAID_ONCE, word)
         self._invariants.check(node)
@@ -276,11 +282,11 @@ class Simulation:
             self._ask(party, peer)
         else:
             story = self._liars[party].story(peer)
-            self._network.send(Link(party, peer), Ask(story.logs.heads(), story.run), self._now_ms)
+            self._network.send(Link(party, peer), Ask(story.logs.heads_for(peer), story.run), self._now_ms)
 
     def _ask(self, party: PartyId, peer: PartyId) -> None:
         node = self._nodes[party]
-        self._network.send(Link(party, peer), Ask(node.logs.heads(), node.run), self._now_ms)
+        self._network.send(Link(party, peer), Ask(node.logs.heads_for(peer), node.run), self._now_ms)
 
     def _give(self, party: PartyId, peer: PartyId, run: int | None = None) -> None:
         if party in self._liars:
@@ -336,6 +342,10 @@ class Simulation:
                 raise ViolationError(invariants.NOT_ACCUSED, f"{node.party}: {refusal.reason}")
             if refusal.is_proof:
                 self._invariants.alarms.add(refusal.party)
+        new, asked = self._truth.note_said(node)
+        self.result.statement_count += new
+        if asked:
+            raise ViolationError(invariants.SAID_ONCE, f"{node.party} said {asked} statements of itself")
         self._invariants.note_signed(node, taken)
         self._hear(node)
         self._invariants.check(node)
@@ -386,7 +396,10 @@ class Simulation:
         """Put a node back to its backup, where honest peers hold what it said since: else that is gone."""
         said = len(self._truth.said[node.party])
         others = [other for other in self._nodes.values() if other is not node]
-        if node.backup is None or all(other.logs[node.party].tree.size < said for other in others):
+        if node.backup is None or any(other.is_behind for other in others):
+            return
+        kept = node.backup.logs.entries.get(node.party, [])
+        if not any(_has_tail(other.logs[node.party], len(kept), said) for other in others):
             return
         node.restore()
         self._invariants.forget(node)
@@ -435,12 +448,12 @@ class Simulation:
             kind = invariants.AT_WORK if isinstance(answer, RefusedError) else invariants.NOTHING_LOST
             raise ViolationError(kind, f"{node.party} cannot {act.word}: {answer}")
         self._trace(f"{node.party} {act.word}")
-        self.result.statement_count += self._truth.note_said(node)
+        self.result.statement_count += self._truth.note_said(node)[0]
 
     def _settle(self) -> None:
         """Have everybody ask everybody until nothing new comes."""
         for _ in range(len(self._parties)):
-            before = [node.logs.heads() for node in self._nodes.values()]
+            before = [state_of(node) for node in self._nodes.values()]
             for party in self._nodes:
                 for peer in self._parties:
                     if peer != party:
@@ -448,7 +461,7 @@ class Simulation:
             for _ in range(2):  # there, and back
                 self._now_ms += 1_000
                 self._deliver()
-            if [node.logs.heads() for node in self._nodes.values()] == before:
+            if [state_of(node) for node in self._nodes.values()] == before:
                 return
 
     def _check_forks(self) -> None:
@@ -460,6 +473,10 @@ class Simulation:
             roots = {log.tree.root(shortest) for log in logs}
             if len(roots) > 1 and party not in self._invariants.alarms:
                 raise ViolationError(invariants.DETECTED, f"{party} told two stories, and nobody noticed")
+
+
+def _has_tail(log: HeldLog, first: int, end: int) -> bool:
+    return log.tree.size >= end and all(n < first for n in log.withheld)
 
 
 def _parties(count: int) -> list[PartyId]:

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,9 @@ import httpx2
 from openapi_schema_validator import OAS31Validator
 from starlette.testclient import TestClient
 
+from keepclear.adapters.desk import Desk
 from keepclear.adapters.http.app import Parts, RunningNode
+from keepclear.adapters.http.node import Linked
 from keepclear.adapters.settings import (
     BufferSettings,
     LimitSettings,
@@ -35,7 +37,8 @@ from keepclear.core.conflicts import Item
 from keepclear.core.intents import PartyId
 from keepclear.node.access import Grant, Role
 from keepclear.node.policy import ConflictPolicy
-from keepclear.node.ports import Actor
+from keepclear.node.ports import Actor, KnownParty
+from keepclear.node.workbench import Voice
 from keepclear.testing.clock import ManualClock
 from tests.strategies import NOON, intent, square, volume
 
@@ -54,7 +57,8 @@ class Described:
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """Return what is told of a request; None for one that there is not."""
         for template, operations in self.document["paths"].items():
-            if re.fullmatch(template.replace("{id}", ".*"), path, re.DOTALL):
+            pattern = template.replace("{id}", ".*").replace("{party}", "[^/]*")
+            if re.fullmatch(pattern, path, re.DOTALL):
                 found: dict[str, Any] | None = operations.get(method.lower())
                 return found
         return None
@@ -163,6 +167,9 @@ def serving(
     is_demonstration: bool = False,
     is_started: bool = True,
     url: str = URL,
+    voice: Voice | None = None,
+    pinned: Sequence[KnownParty] = (),
+    linked: Callable[[Desk], Linked] | None = None,
 ) -> Iterator[Served]:
     """Serve a node with a new database.
 
@@ -176,10 +183,16 @@ def serving(
         is_demonstration: Whether whoever comes is its guest.
         is_started: Whether the client runs it; else the test does, in an event loop of its own.
         url: What the client calls it.
+        voice: What it speaks with.
+        pinned: Which parties are known to it.
+        linked: Makes its links.
     """
     clock = ManualClock(NOON)
     database = folder / "node.sqlite3"
     store = SqliteStore(database, durability=Durability.NORMAL, create=True)
+    with store.transaction() as transaction:
+        for known in pinned:
+            transaction.pin(known)
     access = Access(database, clock.now)
     tokens = {role: access.issue(Actor(party=PartyId(PARTY), person="Dana"), role)[1] for role in Role}
     _, foreign = access.issue(Actor(party=PartyId(OTHER), person="Nils"), Role.DUTY_OFFICER)
@@ -199,6 +212,8 @@ def serving(
             form=JsonForm(),
             clock=clock.now,
             guest=guest,
+            voice=voice,
+            linked=linked,
         )
     )
     try:

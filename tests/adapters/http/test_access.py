@@ -36,6 +36,10 @@ def stored(served: Served) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(served.database.parent.iterdir()))
 
 
+SESSION = f"{COOKIE}_8421"
+"""The cookie of a session with the node at the usual port."""
+
+
 def sign_in(served: Served, role: Role = Role.DUTY_OFFICER) -> str:
     """Sign a browser in, and return its token against forged requests."""
     response = served.ask("POST", "/v1/session", role=None, json={"token": served.tokens[role]})
@@ -49,7 +53,7 @@ def sign_in(served: Served, role: Role = Role.DUTY_OFFICER) -> str:
 
 def test_no_secret_stands_in_the_database(served: Served) -> None:
     sign_in(served)
-    cookie = served.client.cookies[COOKIE]
+    cookie = served.client.cookies[SESSION]
     issued = served.ask(
         "POST", "/v1/tokens", role=Role.ADMINISTRATOR, json={"person": "Ada", "role": "viewer"}
     )
@@ -221,7 +225,9 @@ def test_every_endpoint_is_for_its_role_and_those_above(served: Served, role: Ro
 def test_the_roles_that_the_endpoints_need_are_these(served: Served) -> None:
     nobody = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/openapi.json", "POST /v1/session"}
     officer = {"PUT /v1/items/{id}", "PATCH /v1/items/{id}", "DELETE /v1/items/{id}", "POST /v1/tracks"}
+    officer |= {"POST /v1/deeds", "POST /v1/bundles", "PUT /v1/links/{party}"}
     administrator = {"GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{id}"}
+    administrator |= {"POST /v1/parties", "POST /v1/keys"}
     needed = {f"{e.method} {e.path}": e.role for e in served.running.endpoints}
     assert {name for name, role in needed.items() if role is None} == nobody
     assert {name for name, role in needed.items() if role is Role.DUTY_OFFICER} == officer
@@ -328,12 +334,28 @@ def test_a_session_ends_after_its_time(served: Served) -> None:
 
 def test_signing_out_ends_the_session_at_the_node(served: Served) -> None:
     csrf = sign_in(served)
-    cookie = served.client.cookies[COOKIE]
+    cookie = served.client.cookies[SESSION]
     done = served.ask("DELETE", "/v1/session", role=None, headers={CSRF_HEADER: csrf})
     assert done.status_code == 204
-    assert COOKIE not in served.client.cookies
-    kept = {"Cookie": f"{COOKIE}={cookie}"}
+    assert SESSION not in served.client.cookies
+    kept = {"Cookie": f"{SESSION}={cookie}"}
     assert served.ask("GET", "/v1/session", role=None, headers=kept).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("127.0.0.1:8422", f"{COOKIE}_8422"),
+        ("[::1]:8423", f"{COOKIE}_8423"),
+        ("localhost", COOKIE),
+        ("127.0.0.1:x", COOKIE),
+        ("127.0.0.1:70000", COOKIE),
+    ],
+)
+def test_nodes_on_one_machine_have_cookies_of_their_own(served: Served, host: str, name: str) -> None:
+    token = {"token": served.tokens[Role.VIEWER]}
+    sent = served.ask("POST", "/v1/session", role=None, json=token, headers={"Host": host})
+    assert sent.headers["Set-Cookie"].partition("=")[0] == name
 
 
 @pytest.mark.parametrize("given", [{}, {CSRF_HEADER: "x"}, {CSRF_HEADER: ""}])

@@ -16,9 +16,15 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.python import asgi
 
-from keepclear.core.intents import ItemId
+from keepclear.adapters.federation.links import LinkState
+from keepclear.adapters.signing import SigningKey
+from keepclear.codec.bundle import encode_bundle
+from keepclear.codec.cards import encode_card
+from keepclear.core.deeds import Acknowledgement, LineChange, Objection
+from keepclear.core.intents import ItemId, PartyId
 from keepclear.node.access import Role
 from tests.adapters.http.served import OTHER, PARTY, Described, Served, body_of, operation, path_of, serving
+from tests.adapters.http.spoken import Keys, Talk, ref, talking, words
 from tests.strategies import intent, volumes
 
 CHECKED = (
@@ -30,6 +36,25 @@ CHECKED = (
 )
 EXAMPLE_COUNT = 200 if os.environ.get("KEEPCLEAR_TESTS") == "thorough" else 25
 ITEM_ID = "R7"
+SPOKEN = tuple(
+    f"/v1/{name}"
+    for name in (
+        "parties",
+        "card",
+        "keys",
+        "logs",
+        "bundles",
+        "evidence",
+        "links",
+        "coordination",
+        "had",
+        "deeds",
+        "negotiations",
+        "agreements",
+        "holds",
+    )
+)
+"""Where the paths begin that need a log."""
 VERSIONS = ('"1"', "*", '"', "1", "\xff", "")
 
 
@@ -63,8 +88,11 @@ def client_of(served: Served) -> Iterator[Any]:
 
 def aim(draw: Draw, case: Any, served: Served) -> None:
     """Aim some cases at the item that there is, as it stands: chance alone would never meet it."""
-    if case.path_parameters and draw(st.booleans()):
-        case.path_parameters["id"] = ITEM_ID
+    for name, known in (("id", ITEM_ID), ("party", OTHER)):
+        if name in (case.path_parameters or {}) and draw(st.booleans()):
+            case.path_parameters[name] = known
+    if "party" in (case.query or {}) and draw(st.booleans()):
+        case.query.update(party=OTHER, at="2026-05-01T12:00:00Z")
     if case.method in ("PUT", "PATCH", "DELETE") and draw(st.booleans()):
         version = f'"{current_version(served)}"'
         case.headers["If-Match"] = draw(st.one_of(st.just(version), st.sampled_from(VERSIONS)))
@@ -101,7 +129,13 @@ def fill(draw: Draw, case: Any) -> None:
             case.body.pop("id", None)
 
 
-def send_whatever(endpoint: Any, mode: schemathesis.GenerationMode, served: Served, sender: Sender) -> None:
+def send_whatever(
+    endpoint: Any,
+    mode: schemathesis.GenerationMode,
+    served: Served,
+    sender: Sender,
+    also: Callable[[Draw, Any], None] = lambda *_: None,
+) -> None:
     """Send cases of one operation."""
 
     @given(data=st.data())
@@ -115,10 +149,50 @@ def send_whatever(endpoint: Any, mode: schemathesis.GenerationMode, served: Serv
     def law(data: st.DataObject) -> None:
         case = data.draw(endpoint.as_strategy(generation_mode=mode))
         aim(data.draw, case, served)
+        also(data.draw, case)
         sender.send(case)
 
     with contextlib.suppress(Unsatisfiable):  # nothing that it takes can be wrong
         law()
+
+
+def speaking(draw: Draw, case: Any, talk: Talk) -> None:
+    """Give what is signed, some of the time: chance alone would never sign anything."""
+    deeds = (
+        Acknowledgement(items=(ref(OTHER, "N1"),)),
+        Objection(item=ref(OTHER, "N1"), reason="too low"),
+        LineChange(peer=PartyId(OTHER), is_hold=True, reason="no answer"),
+    )
+    if not draw(st.booleans()):
+        return
+    match case.operation.path:
+        case "/v1/deeds":
+            case.body = {"jws": talk.keys.deed(draw(st.sampled_from(deeds)))}
+        case "/v1/keys":
+            case.body = {"jws": talk.keys.granted(SigningKey.generate(), "Bo")}
+        case "/v1/parties" if case.method == "POST":
+            card = Keys(PartyId(draw(st.sampled_from(("south", OTHER, PARTY))))).card()
+            case.body = {"card": encode_card(card), "words": words(card), "replace": draw(st.booleans())}
+        case "/v1/bundles":
+            case.body = encode_bundle(talk.peer.bundle())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+def test_whatever_is_sent_to_a_node_with_keys_is_answered_as_described(
+    tmp_path: Path, described: Described, mode: schemathesis.GenerationMode
+) -> None:
+    schema = schemathesis.openapi.from_dict(described.document)
+    with talking(tmp_path, described, is_started=False) as talk, client_of(talk.served) as client:
+        talk.served.declare(operation(ITEM_ID))
+        talk.peer.declare(operation("N1", party=OTHER))
+        talk.exchange()
+        talk.links.put(OTHER, LinkState.UP)
+        sender = Sender(talk.served, client)
+        for found in schema.get_all_operations():
+            endpoint = found.ok()
+            if endpoint.path.startswith(SPOKEN):
+                send_whatever(endpoint, mode, talk.served, sender, lambda *given: speaking(*given, talk))
 
 
 @pytest.mark.slow

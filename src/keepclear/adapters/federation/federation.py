@@ -170,8 +170,8 @@ class Federation:
                 await asyncio.wait([serving], timeout=PINS_EVERY_S)
         finally:
             self._loop = None
+            server.stop()
             await self._stop(list(self._syncing))
-            server.should_exit = True
             await serving
 
     def _tell(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from typing import Final
 
@@ -21,7 +22,7 @@ CERTIFICATE: Final = "certificate"
 """Where the application finds the certificate that was shown, DER, in the state of a request."""
 
 
-def server_of(app: ASGIApp, context: ssl.SSLContext) -> uvicorn.Server:
+def server_of(app: ASGIApp, context: ssl.SSLContext) -> FederationServer:
     """Return a server for the application, which stands beside the one of the API in one process.
 
     Args:
@@ -43,11 +44,17 @@ def server_of(app: ASGIApp, context: ssl.SSLContext) -> uvicorn.Server:
     )
     config.load()
     config.ssl = context
-    return _Server(config)
+    return FederationServer(config)
 
 
-class _Server(uvicorn.Server):
+class FederationServer(uvicorn.Server):
     """Leaves the signals to the server of the API."""
+
+    def stop(self) -> None:
+        """Begin to stop: what is idle is closed at once, as the event loop may not go on for long."""
+        self.should_exit = True
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
     def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()
@@ -58,6 +65,9 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # asyncio does this itself unless the socket was opened without a word of TCP; then answers, which
+        # are written in two pieces, would each wait 40 ms for the peer to acknowledge the first.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tls = transport.get_extra_info("ssl_object")
         certificate = None if tls is None else tls.getpeercert(binary_form=True)
         self.app_state = {**self.app_state, CERTIFICATE: certificate}

@@ -13,7 +13,7 @@ from keepclear.adapters.http.bodies import (
     encode,
 )
 from keepclear.adapters.http.endpoints import JSON, Call, Endpoint, Reply
-from keepclear.adapters.http.gate import COOKIE, bearer_of
+from keepclear.adapters.http.gate import bearer_of, cookie_of
 from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.problems import HttpProblemError
 from keepclear.adapters.store.access import SESSION_S, TokenRow, UnknownTokenError
@@ -75,7 +75,7 @@ class AccessRoutes:
         reply.headers["Cache-Control"] = "no-store"
         left_s = int((grant.expires - node.clock()).total_seconds())
         reply.set_cookie(
-            COOKIE,
+            cookie_of(call.request),
             secret,
             max_age=max(0, min(int(SESSION_S), left_s)),
             httponly=True,
@@ -87,14 +87,15 @@ class AccessRoutes:
     async def _session(self, call: Call) -> Reply:
         csrf = None
         if bearer_of(call.request) is None:
-            csrf = self._node.access.session_of(call.request.cookies[COOKIE]).csrf
+            csrf = self._node.access.session_of(call.request.cookies[cookie_of(call.request)]).csrf
         return Reply(body=self._session_body(call.granted, csrf))
 
     async def _sign_out(self, call: Call) -> Reply:
-        await asyncio.to_thread(self._node.access.sign_out, call.request.cookies.get(COOKIE, ""))
+        cookie = cookie_of(call.request)
+        await asyncio.to_thread(self._node.access.sign_out, call.request.cookies.get(cookie, ""))
         reply = Response(status_code=_NO_CONTENT)
         is_secure = self._node.gate.is_encrypted(call.request)
-        reply.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=is_secure)
+        reply.delete_cookie(cookie, httponly=True, samesite="strict", secure=is_secure)
         return Reply(response=reply)
 
     async def _tokens(self, call: Call) -> Reply:

@@ -43,6 +43,7 @@ from keepclear.core.times import instant_of, rfc3339
 from keepclear.core.tracks import LatestTracks
 from keepclear.node.access import Grant
 from keepclear.node.detect import Unknown
+from keepclear.node.logs import EVIDENCE_MAX
 from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Clock, ItemForm, Record, Store
@@ -217,7 +218,7 @@ class RunningNode:
                 if tracks != told:
                     node.hub.spread("tracks", encode(body))
                 told = tracks
-            self._tell_links()
+            self.tell_links()
             await asyncio.sleep(TRACKS_EVERY_S)
 
     async def _link(self) -> None:
@@ -242,7 +243,7 @@ class RunningNode:
     def _tell_heads(self) -> None:
         self.node.hub.spread("logs", encode({"heads": self._heads}))
 
-    def _tell_links(self) -> None:
+    def tell_links(self) -> None:
         """Tell the listeners of the links where one is otherwise than before."""
         views = self._linked.links()
         told = [(view.link.peer, view.state, view.link.is_switched_off) for view in views]
@@ -264,14 +265,33 @@ class RunningNode:
             ("log_entries", "Entries of the event log.", self._log_entries),
             ("streams_open", "Listeners.", lambda: node.hub.listener_count),
             ("tracks_held", "Tracks.", lambda: len(node.tracks)),
+            ("evidence_held", "Proofs that a party did not keep to its log.", self._evidence_count),
         ):
             node.metrics.gauge(name, about, value)
+        node.metrics.table("party_log_entries", "Entries held of each party's log.", "party", self._log_sizes)
+        node.metrics.table(
+            "link_state", "How the link to each party is: 0 up, 1 late, 2 cut.", "party", self._link_states
+        )
+
+    # While the store fails, the other counters are wanted most.
 
     def _log_entries(self) -> float:
         try:
             return self.node.store.last_seq()
         except StoreError:
-            return math.nan  # the other counters are wanted most when the store fails
+            return math.nan
+
+    def _evidence_count(self) -> float:
+        try:
+            return len(self.node.store.evidence(0, EVIDENCE_MAX))
+        except StoreError:
+            return math.nan
+
+    def _log_sizes(self) -> Mapping[str, float]:
+        return {party: float(size) for party, size in self._heads.items()}
+
+    def _link_states(self) -> Mapping[str, float]:
+        return {view.link.peer: list(LinkState).index(view.state) for view in self._linked.links()}
 
     def close(self) -> None:
         """Finish what waits at the desk, and release everything."""

@@ -21,6 +21,7 @@ from keepclear.core.errors import KeepclearError
 from keepclear.node.access import Grant
 
 COOKIE: Final = "keepclear_session"
+"""How the cookie of a session is called, before the port."""
 CSRF_HEADER: Final = "X-CSRF-Token"
 ANONYMOUS_BODY_BYTES_MAX: Final = 4_096
 """No body of somebody who is not known yet is larger: a token is short."""
@@ -72,7 +73,7 @@ class Gate:
         token = bearer_of(request)
         if token is not None:
             return self.access.grant_of(token)
-        cookie = request.cookies.get(COOKIE)
+        cookie = request.cookies.get(cookie_of(request))
         if cookie is None:
             detail = "sign in, or send a token: Authorization: Bearer kc_..."
             raise HttpProblemError(HTTPStatus.UNAUTHORIZED, detail, WWW_Authenticate="Bearer")
@@ -155,6 +156,18 @@ def bearer_of(request: Request) -> str | None:
     """Return the token that a request carries; None where it carries none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def cookie_of(request: Request) -> str:
+    """Return how the cookie of a session is called: browsers give it to every port of a host.
+
+    So the port that is asked is in its name, and nodes on one machine do not end each other's sessions.
+    """
+    try:
+        port = urlsplit(f"//{request.headers.get('host', '')}").port
+    except ValueError:
+        port = None  # what is no port is not asked by a browser
+    return COOKIE if port is None else f"{COOKIE}_{port}"
 
 
 def _host_of(text: str) -> str | None:

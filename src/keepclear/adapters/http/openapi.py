@@ -11,6 +11,7 @@ import msgspec
 from keepclear.adapters.http import problems, wire
 from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.endpoints import BYTES, GEOJSON, JSON, Endpoint
+from keepclear.adapters.http.gate import COOKIE
 from keepclear.codec.f3548 import wire as f3548
 from keepclear.version import VERSION
 
@@ -43,7 +44,12 @@ def describe(endpoints: Sequence[Endpoint]) -> bytes:
                 "schemas": components,
                 "securitySchemes": {
                     "token": {"type": "http", "scheme": "bearer"},
-                    "session": {"type": "apiKey", "in": "cookie", "name": "keepclear_session"},
+                    "session": {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": COOKIE,
+                        "description": "With the port that is asked behind it: `keepclear_session_8421`.",
+                    },
                 },
             },
         }

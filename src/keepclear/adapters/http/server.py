@@ -38,8 +38,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, key: str = "server.listen") -> Iterator[socket.socket]:
     """Open the socket to listen on, so that what stands in the way is told before anything else.
+
+    Args:
+        host: The name or address.
+        port: The port; 0 for any that is free.
+        key: The setting that says so.
 
     Raises:
         InvalidValueError: The address is in use, or none of this machine.
@@ -57,7 +62,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             raise
     except OSError as error:
         reason = f"cannot listen on {host}:{port} ({error.strerror or error}); choose another port"
-        raise InvalidValueError("server.listen", reason) from error
+        raise InvalidValueError(key, reason) from error
     with listener:
         yield listener
 

@@ -4,7 +4,7 @@
  * Ids come from other parties. Each is quoted, so that a shell takes it for one word whatever it holds.
  */
 
-const PLAIN = /^[\w./:@%+=,][\w./:@%+=,-]*$/;
+const PLAIN = /^[A-Za-z0-9][\w./:@+,-]*$/;
 /** What a terminal could act on, or show otherwise than it is. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
 

@@ -14,6 +14,7 @@ export const SHORTCUTS = /** @type {const} */ ([
   ["←", "help.earlier"],
   ["→", "help.later"],
   ["d", "help.declare"],
+  ["p", "help.parties"],
   ["g", "help.guide"],
   ["m", "help.map"],
   ["Esc", "help.escape"],
@@ -52,6 +53,7 @@ function act(key, store, actions) {
     case "ArrowLeft": actions.stepTime(-1); return true;
     case "ArrowRight": actions.stepTime(1); return true;
     case "d": actions.beginDraft(); return true;
+    case "p": actions.openParties(); return true;
     case "g": actions.toggleGuide(); return true;
     case "?": actions.openDialog("help"); return true;
     case "m": document.getElementById("map")?.focus(); return true;

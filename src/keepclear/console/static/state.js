@@ -56,7 +56,7 @@ export function initialState(preferences) {
     coordination: NOTHING_KNOWN,
     had: { party: "", atMs: null, status: "none", answer: null, error: "" },
     linkParty: "",
-    filter: { text: "", party: "", kind: "", state: "" },
+    filter: { text: "", party: "", kind: "", state: "", coordination: "" },
     preferences,
     catalogue: {},
     message: { text: "", isUrgent: false, number: 0 },

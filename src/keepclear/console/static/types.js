@@ -343,7 +343,7 @@
 /** @typedef {{findingKey: string | null, itemId: string | null, trackId: string | null}} Selection */
 /** @typedef {{theme: "light" | "dark" | "night", language: string, unit: "m" | "ft",
  *   showsOtherTimes: boolean, showsTracks: boolean}} Preferences */
-/** @typedef {{text: string, party: string, kind: string, state: string}} ItemFilter */
+/** @typedef {{text: string, party: string, kind: string, state: string, coordination: string}} ItemFilter */
 /** @typedef {Record<string, string | Record<string, string>>} Catalogue */
 
 /**

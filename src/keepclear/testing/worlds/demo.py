@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
@@ -50,10 +50,12 @@ ROUND_S: Final = 3_600
 """How long the recording lasts until it repeats."""
 LEAD_S: Final = 600
 """How long before the start the first round begins, so that flights are under way at once."""
+AHEAD_S: Final = 3_600.0
+"""So long before they begin operations are declared."""
 ROUNDS_MAX: Final = 24
 """The recorded hour repeats at most so often."""
 _KNOWING: Final = "relief-"
-"""How the ids of operations begin that are planned by people who look at what others declared."""
+"""How the ids of items begin that are planned by people who look at what others declared."""
 _RELIEF_AREA: Final = Circle(center=LatLng(46.9, 8.2), radius_m=70_000.0)
 """Where the Relief Organisation is concerned by what the others fly."""
 _FILE: Final = "demo.geojson"
@@ -109,16 +111,30 @@ class DemoWorld:
     flights: tuple[tuple[ItemId, PartyId | None, TrackKind], ...] = field(repr=False)
 
     def declared_by(self, party: PartyId, *, knowing: bool) -> list[Item]:
-        """Return what a party declares: before it has received anything of the others, or after.
+        """Return what a party declares at the start: before it has received anything of the others, or after.
 
         So that some of the conflicts are contested, and some are declared into knowingly.
         """
+        return [item for item in self._at_start(knowing=knowing) if item.party == party]
+
+    def count(self, *, knowing: bool) -> int:
+        """Return how many items all parties declare at the start, before or after."""
+        return len(self._at_start(knowing=knowing))
+
+    def _at_start(self, *, knowing: bool) -> list[Item]:
         return [
             item
             for item in self.items
-            if item.party == party
-            and knowing is (isinstance(item, OperationalIntent) and item.id.startswith(_KNOWING))
+            if not self._is_later(item) and knowing is item.id.startswith(_KNOWING)
         ]
+
+    def declared_later(self, party: PartyId) -> list[Item]:
+        """Return what a party declares `AHEAD_S` before it begins, soonest first."""
+        later = [item for item in self.items if item.party == party and self._is_later(item)]
+        return sorted(later, key=lambda item: (item.volumes[0].time.start, item.id))
+
+    def _is_later(self, item: Item) -> bool:
+        return item.volumes[0].time.start >= self.starts_at + timedelta(seconds=AHEAD_S)
 
     def tracks_at(self, at: datetime) -> list[TrackPosition]:
         """Say where each operation that is under way at an instant is.

@@ -20,6 +20,7 @@ export function coordinationActions({ store, api, say }) {
   let timer = 0;
   let isAsking = false;
   let isStale = false;
+  let questions = 0;
 
   /** Ask for what is shown anew, soon. */
   function refreshCoordination() {
@@ -139,6 +140,8 @@ export function coordinationActions({ store, api, say }) {
    */
   async function askHad(party) {
     const { had, session } = store.state;
+    questions += 1;
+    const mine = questions;
     const at = wireTime(had.atMs ?? shownMs(store.state)).value;
     setHad({ party, status: "asking", answer: null, error: "" });
     try {
@@ -149,7 +152,7 @@ export function coordinationActions({ store, api, say }) {
     }
 
     function isStill() {
-      return store.state.session === session && store.state.had.party === party;
+      return store.state.session === session && mine === questions;
     }
   }
 

@@ -55,6 +55,12 @@ export function selectionActions({ store, view }) {
     store.update({ panel });
   }
 
+  /** Open the panel of parties and links; without keys there is none. */
+  function openParties() {
+    const { status } = store.state.coordination;
+    if (status === "known" || status === "failed") openPanel("parties");
+  }
+
   /** @param {Partial<State["filter"]>} filter */
   function setFilter(filter) {
     store.update((state) => ({ filter: { ...state.filter, ...filter } }));
@@ -68,6 +74,16 @@ export function selectionActions({ store, view }) {
   /** @param {number | null} chosenMs  null follows the node's time */
   function chooseTime(chosenMs) {
     store.update({ chosenMs });
+  }
+
+  /**
+   * Show what an item would be, at the time when it would begin.
+   *
+   * @param {import("../types.js").Item} item
+   */
+  function showProposal(item) {
+    store.update({ preview: item, chosenMs: spanOf(item).startMs });
+    view.showItems([item.id], null);
   }
 
   /** @param {number} steps */
@@ -122,6 +138,6 @@ export function selectionActions({ store, view }) {
     store.update((state) => ({ isGuideOpen: !state.isGuideOpen }));
   }
 
-  return { selectFinding, selectItem, selectTrack, clearSelection, openPanel, setFilter, showOwnFindingsOnly,
-    chooseTime, stepTime, setSpan, goToStart, setInView, prefer, titlePage, openDialog, toggleGuide };
+  return { selectFinding, selectItem, selectTrack, clearSelection, openPanel, openParties, setFilter,
+    showOwnFindingsOnly, chooseTime, showProposal, stepTime, setSpan, goToStart, setInView, prefer, titlePage, openDialog, toggleGuide };
 }

@@ -40,6 +40,7 @@ function ChangeOption({ change, isBusy }) {
   const quantities = useQuantities();
   const actions = useActions();
   const nowMs = useSelected((state) => Math.floor(state.nowMs / 86_400_000) * 86_400_000);
+  const language = useSelected((state) => state.preferences.language);
   const show = () => actions.preview(change.item);
   const hide = () => actions.preview(null);
   const { startMs, endMs } = spanOf(change.item);
@@ -48,7 +49,7 @@ function ChangeOption({ change, isBusy }) {
   return html`<li class="change" data-testid="change-option" data-change=${change.change}
       onMouseEnter=${show} onMouseLeave=${hide} onFocusIn=${show} onFocusOut=${hide}>
     <div class="change-words">
-      <strong>${useHeadline(change)}</strong>
+      <strong>${headlineOf(change, { t, quantities, language })}</strong>
       <dl class="cells">
         <div><dt>${t("change.window")}</dt><dd>${window}</dd></div>
         <div><dt>${t("change.band")}</dt><dd>${quantities.band(band.lower_m, band.upper_m)}</dd></div>
@@ -64,12 +65,10 @@ function ChangeOption({ change, isBusy }) {
 /**
  * Write what a change does, every part of it.
  *
- * @param {Change} change
+ * @param {Pick<Change, "time_shift_s" | "altitude_shift_m" | "lateral_m" | "bearing_deg">} change
+ * @param {{t: import("../texts.js").Translate, quantities: import("../quantities.js").Quantities, language: string}} words
  */
-function useHeadline({ time_shift_s, altitude_shift_m, lateral_m, bearing_deg }) {
-  const t = useTexts();
-  const quantities = useQuantities();
-  const language = useSelected((state) => state.preferences.language);
+export function headlineOf({ time_shift_s, altitude_shift_m, lateral_m, bearing_deg }, { t, quantities, language }) {
   const parts = [];
   if (time_shift_s !== 0) {
     const by = quantities.duration(Math.abs(time_shift_s));

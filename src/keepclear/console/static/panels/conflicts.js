@@ -10,6 +10,7 @@ import { keyOf } from "../items.js";
 import { clockText, msOf } from "../times.js";
 import { leftToRight } from "../texts.js";
 import { FindingCard } from "./finding.js";
+import { WaitingProposals } from "./negotiations.js";
 import { rove } from "./roving.js";
 
 /** @typedef {import("../types.js").Answer} Answer */
@@ -31,6 +32,7 @@ export function Conflicts() {
   return html`
     <h2>${t("conflicts.title")}</h2>
     <${Verdict} />
+    <${WaitingProposals} />
     ${applied !== null && html`<p class="good" data-testid="change-applied">${t("changes.applied_detail", { id: applied })}</p>`}
     ${numbered.length > 0 && html`<label class="check">
       <input type="checkbox" checked=${isOwnOnly}

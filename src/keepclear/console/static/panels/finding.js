@@ -8,6 +8,7 @@ import { isOwn, mayChange } from "../state.js";
 import { instantText, msOf } from "../times.js";
 import { leftToRight } from "../texts.js";
 import { Changes } from "./changes.js";
+import { Negotiations } from "./negotiations.js";
 import { PartyMark } from "./party_mark.js";
 
 /** @typedef {import("../types.js").Finding} Finding */
@@ -34,7 +35,7 @@ export function FindingCard({ finding, number, isSelected, isReachable }) {
       <${FindingSides} finding=${finding} />
     </button>
     <${FindingCells} finding=${finding} isWhole=${isSelected} />
-    ${isSelected && html`<${OwnChanges} finding=${finding} />`}
+    ${isSelected && html`<${OwnChanges} finding=${finding} /><${Negotiations} finding=${finding} />`}
   </li>`;
 }
 

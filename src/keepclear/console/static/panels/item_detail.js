@@ -8,6 +8,7 @@ import { leftToRight } from "../texts.js";
 import { Changes } from "./changes.js";
 import { FindingSides } from "./finding.js";
 import { PartyName } from "./party_mark.js";
+import { ReceiptsDetail, useCoordinated } from "./receipts.js";
 
 /** @typedef {import("../types.js").ItemRecord} ItemRecord */
 
@@ -18,6 +19,7 @@ export function ItemDetail({ record }) {
   const actions = useActions();
   const nowMs = useSelected((state) => Math.floor(state.nowMs / 86_400_000) * 86_400_000);
   const isMine = useSelected((state) => isOwn(state, record.item));
+  const coordinated = useCoordinated(record);
   const { item, version, by, at } = record;
   const { startMs, endMs } = spanOf(item);
   const band = bandOf(item);
@@ -36,6 +38,7 @@ export function ItemDetail({ record }) {
       <div><dt>${t("item.volumes")}</dt><dd>${item.volumes.length}</dd></div>
       <div><dt>${t("item.version")}</dt><dd>${version}, ${instant(msOf(at))}, <bdi>${by.person}</bdi></dd></div>
     </dl>
+    ${coordinated !== undefined && html`<${ReceiptsDetail} record=${record} coordinated=${coordinated} />`}
     <${ItemFindings} id=${item.id} />
     <div class="row"><button type="button" onClick=${() => actions.goToStart(item.id)}>${t("item.go_to_start")}</button></div>
     ${isMine ? html`<${OwnItem} record=${record} />`

@@ -3,6 +3,8 @@
 import { html, useSelected, useTexts } from "../preact.js";
 import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
+import { CutLinkDialog } from "./cut_link_dialog.js";
+import { PartyBanners } from "./party_banners.js";
 import { HelpDialog } from "./help_dialog.js";
 import { WithdrawDialog } from "./withdraw_dialog.js";
 import { Guide } from "./guide.js";
@@ -26,6 +28,7 @@ export function Page({ map }) {
     <a class="skip" href="#time">${t("skip.time")}</a>
     <${Header} />
     <${Banner} />
+    <${PartyBanners} />
     <main class=${`work ${isDemonstration && isGuideOpen ? "with-guide" : ""}`}>
       <${SidePanel} />
       <div class="middle">
@@ -36,5 +39,6 @@ export function Page({ map }) {
     </main>
     <${Announcer} />
     <${HelpDialog} />
-    <${WithdrawDialog} />`;
+    <${WithdrawDialog} />
+    <${CutLinkDialog} />`;
 }

@@ -4,16 +4,20 @@ import { html, useActions, useEffect, useRef, useSelected, useTexts } from "../p
 import { Conflicts } from "./conflicts.js";
 import { Declare } from "./declare.js";
 import { Items } from "./items.js";
+import { troubles } from "../coordination.js";
+import { Icon } from "./icons.js";
+import { PartiesPanel } from "./parties.js";
 
 /** @typedef {import("../types.js").State["panel"]} PanelName */
 
-const PANELS = /** @type {const} */ (["conflicts", "items", "declare"]);
+const PANELS = /** @type {const} */ (["conflicts", "items", "declare", "parties"]);
 
 export function SidePanel() {
   const t = useTexts();
   const actions = useActions();
   const panel = useSelected((state) => state.panel);
-
+  const hasLog = useSelected(({ coordination }) => coordination.status === "known" || coordination.status === "failed");
+  const panels = hasLog ? PANELS : PANELS.slice(0, -1);
   const body = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const itemId = useSelected((state) => state.selection.itemId);
   useEffect(() => body.current?.scrollTo(0, 0), [panel, itemId]); // what was chosen stands at the top
@@ -22,7 +26,7 @@ export function SidePanel() {
   function move(event) {
     const isForward = (event.key === "ArrowRight") === (document.documentElement.dir === "ltr");
     if (event.key !== "ArrowRight" && event.key !== "ArrowLeft") return;
-    const next = PANELS[(PANELS.indexOf(panel) + (isForward ? 1 : PANELS.length - 1)) % PANELS.length];
+    const next = panels[(panels.indexOf(panel) + (isForward ? 1 : panels.length - 1)) % panels.length];
     if (next === undefined) return;
     event.preventDefault();
     actions.openPanel(next);
@@ -31,12 +35,13 @@ export function SidePanel() {
 
   return html`<section class="side" id="panel" tabindex="-1" aria-label=${t("panel.label")}>
     <div class="tabs" role="tablist" aria-label=${t("panel.label")} onKeyDown=${move}>
-      ${PANELS.map((name) => html`<${Tab} key=${name} name=${name} isChosen=${name === panel} />`)}
+      ${panels.map((name) => html`<${Tab} key=${name} name=${name} isChosen=${name === panel} />`)}
     </div>
     <div class="panel" role="tabpanel" id="tabpanel" ref=${body} aria-labelledby=${`tab-${panel}`}>
       ${panel === "conflicts" && html`<${Conflicts} />`}
       ${panel === "items" && html`<${Items} />`}
       ${panel === "declare" && html`<${Declare} />`}
+      ${panel === "parties" && html`<${PartiesPanel} />`}
     </div>
   </section>`;
 }
@@ -53,9 +58,14 @@ function Tab({ name, isChosen }) {
     }
     return name === "items" ? state.records.size : null;
   });
+  const isTroubled = useSelected(({ coordination }) => {
+    const { unheard, frozen } = troubles(coordination.parties);
+    return name === "parties" && unheard.length + frozen.length > 0;
+  });
   const choose = () => (name === "declare" ? actions.beginDraft() : actions.openPanel(name));
   return html`<button type="button" role="tab" id=${`tab-${name}`} data-testid=${`tab-${name}`}
       aria-selected=${isChosen} aria-controls="tabpanel" tabindex=${isChosen ? 0 : -1} onClick=${choose}>
     ${t(`panel.${name}`)}${count !== null && html` <span class="count">${count}</span>`}
+    ${isTroubled && html` <span class="trouble"><${Icon} name="alarm" /><span class="visually-hidden">${t("parties.trouble")}</span></span>`}
   </button>`;
 }
