@@ -18,17 +18,33 @@ from bench import (
     declares,
     indexing,
     kills,
+    links,
+    logs,
     measure,
     postgis,
     races,
     resolution,
+    simulation,
     strtree,
 )
 from bench.measure import Row
 from bench.served import ROOT
 
 PEERS: Final = ("strtree", "postgis")
-SUITES: Final = ("index", "peers", "command", "resolution", "declares", "races", "kills", "api", "console")
+SUITES: Final = (
+    "index",
+    "peers",
+    "command",
+    "resolution",
+    "declares",
+    "races",
+    "kills",
+    "api",
+    "logs",
+    "links",
+    "simulation",
+    "console",
+)
 FOLDER: Final = ROOT / "build" / "bench"
 _UNITS: Final = {"k": 1_000, "m": 1_000_000}
 _SIZE_MIN: Final = 10_000
@@ -174,6 +190,15 @@ def _measure_node(rows: list[Row], only: Sequence[str], folder: Path, *, quick: 
         api.bench_api(rows, folder, quick=quick)
         _progress("a node, started")
         api.bench_cold_start(rows, folder, quick=quick)
+    if "logs" in only:
+        _progress("signed logs, proofs and signatures")
+        logs.bench_logs(rows, folder, quick=quick)
+    if "links" in only:
+        _progress("two nodes and their link")
+        links.bench_links(rows, folder, quick=quick)
+    if "simulation" in only:
+        _progress("simulations")
+        simulation.bench_simulation(rows, quick=quick)
     if "console" in only:
         _progress("the console in a browser")
         console.bench_console(rows, quick=quick)

@@ -31,7 +31,6 @@ from keepclear.core.intents import PartyId
 from keepclear.node.outcomes import Outcome
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor
-from keepclear.node.workbench import Change
 
 VOLUMES: Final = 100_000
 COUNT: Final = 1_000
@@ -146,8 +145,7 @@ def _run(desk: Desk, items: Sequence[Item], threads: int) -> _Run:
 
 
 def _declare(desk: Desk, item: Item) -> Future[Outcome]:
-    change: Change = lambda declaring: declaring.declare(item)  # noqa: E731 - a change is a function
-    return desk.change(_ACTOR, change)
+    return desk.change(_ACTOR, lambda declaring: declaring.declare(item))
 
 
 def together(work: Callable[[Sequence[Item]], None], shares: Sequence[Sequence[Item]]) -> None:

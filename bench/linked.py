@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -139,7 +139,7 @@ def _is_up(node: LinkedNode) -> bool:
     return any(link["state"] == "up" for link in links) and node.log_of(node.peer)[0] > 0
 
 
-def until(is_so: Any, what: str, limit_s: float) -> None:
+def until(is_so: Callable[[], bool], what: str, limit_s: float) -> None:
     """Wait until something is so.
 
     Raises:
@@ -169,6 +169,7 @@ class Listening(threading.Thread):
         self._connection = http.client.HTTPConnection("127.0.0.1", node.process.port)
         headers = {"Authorization": f"Bearer {node.token}"}
         self._connection.request("GET", "/v1/stream", headers=headers)
+        self._socket: socket.socket = self._connection.sock  # the answer may take it over
         self._answer = self._connection.getresponse()
         if self._answer.status != http.client.OK:
             raise RuntimeError(f"the stream was refused: {self._answer.read()[:300]!r}")
@@ -186,7 +187,7 @@ class Listening(threading.Thread):
                     with self._news:
                         self._heard[item_id] = heard_s
                         self._news.notify_all()
-        except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        except (OSError, http.client.HTTPException):
             pass  # it was closed, here or there
 
     def heard_s(self, item_id: str, limit_s: float) -> float:
@@ -202,9 +203,8 @@ class Listening(threading.Thread):
 
     def close(self) -> None:
         """Listen no longer."""
-        assert self._connection.sock is not None or self._answer.fp is not None
-        with contextlib.suppress(OSError):
-            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it may be closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
         self.join()
         self._connection.close()
 

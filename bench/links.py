@@ -59,7 +59,8 @@ def bench_links(
 
 
 def _one_at_a_time(alpha: LinkedNode, bravo: LinkedNode, count: int, begins: datetime) -> Row:
-    p50, p95, p99, answered, cpu = [], [], [], [], []
+    p50, p95, p99 = list[float](), list[float](), list[float]()
+    answered, cpu = [], []
     with closing(Listening(bravo)) as stream, closing(alpha.client()) as client:
         for run in range(-1, measure.WALL_RUNS):
             took_s, answered_s, cpu_start = [], [], _cpu_s(alpha, bravo)

@@ -52,14 +52,22 @@ class Kind:
     Attributes:
         what: How they are called.
         speaker: Who says them.
-        work: What there is to do with each, for the notes.
+        about: What each says.
+        signatures: How many signatures each has.
         is_bare: Whether it is no item: signatures, tree, ledger and store are all there is to it.
     """
 
     what: str
     speaker: Speaker
-    work: str
-    is_bare: bool
+    about: str
+    signatures: int
+    is_bare: bool = True
+
+    @property
+    def note(self) -> str:
+        """What each is, for the notes."""
+        many = "one signature" if self.signatures == 1 else "two signatures"
+        return f"each {self.about}, {many}"
 
 
 def bench_logs(rows: list[Row], folder: Path, *, count: int = COUNT, quick: bool = False) -> None:
@@ -98,20 +106,21 @@ def _said(rows: list[Row], folder: Path, count: int) -> list[Kind]:
     coarse = Kind(
         what="coarse statements",
         speaker=charlie,
-        is_bare=True,
-        work="of something withheld, that it is over: one signature each, no item",
+        about="of something withheld, that it is over",
+        signatures=1,
     )
     acknowledged = Kind(
         what="acknowledgements",
         speaker=bravo,
-        is_bare=True,
-        work="of an officer, of one operation: two signatures each, no item",
+        about="an officer's, of one operation",
+        signatures=2,
     )
     declared = Kind(
         what="declarations",
         speaker=alpha,
+        about="of an operation of one volume",
+        signatures=1,
         is_bare=False,
-        work="of an operation of one volume: one signature each",
     )
     rows.append(_appended(coarse, [_coarse(number) for number in range(count)], folder))
     rows.append(_appended(declared, [_declaration(number) for number in range(count)], folder))
@@ -177,7 +186,7 @@ def _appended(kind: Kind, changes: Sequence[Change], folder: Path) -> Row:
         p95_s=min(p95),
         cpu_s=statistics.median(cpu),
         answer=f"{size / min(wall):,.0f}/s{lost}",
-        note=f"{kind.work}; {goal}; times of a group, CPU of one; {fsync}; load {measure.load_average()}",
+        note=f"{kind.note}; {goal}; times of a group, CPU of one; {fsync}; load {measure.load_average()}",
     )
 
 
@@ -192,11 +201,11 @@ def _given(rows: list[Row], kind: Kind) -> list[bytes]:
     same = [decode_bundle(each) for each in data] == bundles
     made = measure.whole(lambda: [encode_bundle(each) for each in kind.speaker.backlog(DELTA.id)])
     read = measure.whole(lambda: [decode_bundle(each) for each in data])
-    goal = "" if kind.what == "acknowledgements" else "goal <= 100 bytes; "
+    goal = "goal <= 100 bytes; " if kind.signatures == 1 else ""
     told = f"{length / count:.1f} bytes a statement" + ("" if same else f", {measure.DIFFERENT}")
-    payload = f"payloads of {_payload_bytes(kind.speaker):.0f} bytes on average, {kind.work}"
+    payload = f"payloads of {_payload_bytes(kind.speaker):.0f} bytes on average, {kind.note}"
     what = f"bundles of {count:,} {kind.what}"
-    rows.append(_row(f"{what}: make", made, told, f"{len(data)} bundles; {goal}{payload}"))
+    rows.append(_row(f"{what}: make", made, told, f"{goal}{payload}"))
     rows.append(_row(f"{what}: read", read, "", "nothing is verified yet"))
     return data
 
@@ -224,8 +233,8 @@ def _taken(rows: list[Row], kind: Kind, data: Sequence[bytes], folder: Path) -> 
     work = (
         "signatures, tree, ledger and store" if kind.is_bare else "with every item brought into the picture"
     )
-    goal = "; goal <= 1 s" if kind.what == "coarse statements" else ""
-    note = f"{work}; {kind.work}{goal}; load {measure.load_average()}"
+    goal = "; goal <= 1 s" if kind.is_bare and kind.signatures == 1 else ""
+    note = f"{work}; {kind.note}{goal}; load {measure.load_average()}"
     times = Times(p50_s=min(wall), p95_s=None, cpu_s=statistics.median(cpu))
     told = f"{size / min(wall):,.0f}/s{answer}"
     rows.append(_row(f"backlog of {size:,} {kind.what} taken", times, told, note))
@@ -251,7 +260,7 @@ def _exported(rows: list[Row], kind: Kind, folder: Path) -> None:
     size = kind.speaker.size
     is_whole = f"{size} entries in order, {size} of them signed" in lines[0]
     told = f"{size / times.p50_s:,.0f} entries/s" + ("" if is_whole else f", {measure.BROKEN}: {lines[0]}")
-    note = f"{kind.work}; an export of {len(export) / 1e6:.1f} MB"
+    note = f"{kind.note}; an export of {len(export) / 1e6:.1f} MB"
     rows.append(_row(f"verify_export.py, {size:,} {kind.what}", times, told, note))
 
 

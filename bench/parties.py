@@ -92,7 +92,7 @@ class Speaker:
             ),
         )
         self._actor = Actor(party=party.id, person=OFFICER)
-        self.make([lambda declaring, jws=jws: proving(declaring).say_key(jws) for jws in party.grants()])
+        self.make([_granting(jws) for jws in party.grants()])
 
     def make(self, changes: Sequence[Change]) -> None:
         """Make changes, in groups as large as those of the desk.
@@ -148,6 +148,10 @@ class Speaker:
     def close(self) -> None:
         """Release the database."""
         self.store.close()
+
+
+def _granting(jws: str) -> Change:
+    return lambda declaring: proving(declaring).say_key(jws)
 
 
 def proving(declaring: Declaring) -> Proving:

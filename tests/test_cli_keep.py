@@ -24,14 +24,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 from keepclear.adapters import clock
+from keepclear.adapters.config import load_settings
 from keepclear.adapters.http.client import NodeClient
+from keepclear.adapters.keys import KeyFolder, load_locked_key, load_node_key
+from keepclear.adapters.notary import Notary
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.adapters.token_file import read_token
 from keepclear.cli import main
 from keepclear.cli_keep import ROLES
+from keepclear.codec.cards import decode_card
+from keepclear.core.intents import PartyId
+from keepclear.main import init as making
+from keepclear.main.keys import root_key_of
 from keepclear.node.access import Role
+from keepclear.node.logs import Logs
 
 READY_S = 10.0
 """So long a node may take until it serves."""
@@ -60,7 +68,7 @@ def run(*arguments: object) -> Result:
 @pytest.fixture
 def made() -> None:
     """Make a node in the current folder."""
-    assert run("init", "--party", "relief", "--person", "Dana").exit_code == 0
+    assert run("init", "--party", "relief", "--person", "Dana", "--without-keys").exit_code == 0
 
 
 def test_the_roles_of_the_option_are_those_of_the_code() -> None:
@@ -70,24 +78,165 @@ def test_the_roles_of_the_option_are_those_of_the_code() -> None:
 # -- init -------------------------------------------------------------------------------------------
 
 
+PASSPHRASE = "four words of mine"
+
+
+@pytest.fixture
+def with_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the passphrase by the variable; the hash takes no time, which is not what is tested."""
+    monkeypatch.setattr("keepclear.adapters.keys._SCRYPT_N", 2)
+    monkeypatch.setenv("KEEPCLEAR_PASSPHRASE", PASSPHRASE)
+
+
+@pytest.mark.usefixtures("with_passphrase")
 def test_init_makes_what_a_node_needs_and_tells_what_to_type_next() -> None:
     done = run("init", "node", "--party", "relief", "--name", "Relief", "--person", "Dana")
     assert done.exit_code == 0
     for told in ("node/keepclear.toml", "node/keepclear.token", "Dana", "cd node", "keepclear serve"):
         assert told in done.stdout
-    for name in ("keepclear.token", "keepclear.sqlite3"):
+    assert "Carry the root key away" in done.stdout
+    names = ["keepclear.token", "keepclear.sqlite3"]
+    names += [f"keys/{name}.key" for name in ("root", "node", "tls", "officers/Dana")]
+    for name in names:
         assert stat.S_IMODE(Path("node", name).stat().st_mode) == 0o600
+    assert sorted(path.name for path in Path("node").iterdir()) == sorted(
+        ["keepclear.sqlite3", "keepclear.token", "keepclear.toml", "keys"]
+    )
     with closing(Access(Path("node/keepclear.sqlite3"), clock.now)) as access:
         grant = access.grant_of(read_token(Path("node/keepclear.token")))
     assert (grant.actor.party, grant.actor.person, grant.role) == ("relief", "Dana", Role.ADMINISTRATOR)
 
 
-def test_init_writes_over_nothing() -> None:
-    Path("keepclear.toml").write_text("mine")
-    done = run("init", "--party", "relief")
+@pytest.mark.usefixtures("with_passphrase")
+def test_init_writes_the_first_entries_of_the_log_and_pins_its_own_card() -> None:
+    run("init", "--party", "relief", "--person", "Dana", "--officer", "Kim", "--address", "127.0.0.1:8431")
+    folder = KeyFolder(Path("keys"))
+    root = load_locked_key(folder.root, PASSPHRASE)
+    officer = load_locked_key(folder.officer("Kim"), PASSPHRASE)
+    with closing(SqliteStore(Path("keepclear.sqlite3"))) as store:
+        (known,) = store.parties()
+        card = decode_card(known.card)
+        notary = Notary(PartyId("relief"), load_node_key(folder.node))
+        logs = Logs(PartyId("relief"), notary)
+        logs.fill(store, root_key_of)
+        (head,) = store.heads(PartyId("relief"), 2, 1)
+    assert known.is_own
+    assert (card.root, card.node_key, card.address) == (
+        root.public,
+        load_node_key(folder.node).public,
+        "127.0.0.1:8431",
+    )
+    log = logs[PartyId("relief")]
+    assert (log.tree.size, head.size) == (2, 2)
+    assert log.keys.officer_key(officer.kid, 2) == officer.public
+    assert log.keys.officer(officer.kid) == "Kim"
+    settings = load_settings("keepclear.toml", environment={})
+    assert settings.federation.address == settings.federation.listen == "127.0.0.1:8431"
+
+
+@pytest.mark.usefixtures("with_passphrase")
+def test_an_officer_may_have_a_passphrase_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEPCLEAR_OFFICER_PASSPHRASE", "quite another one")
+    assert run("init", "--party", "relief", "--person", "Dana").exit_code == 0
+    folder = KeyFolder(Path("keys"))
+    load_locked_key(folder.root, PASSPHRASE)
+    load_locked_key(folder.officer("Dana"), "quite another one")
+
+
+def test_passphrases_can_come_from_a_file_that_only_its_owner_can_read() -> None:
+    Path("words").write_text(f"{PASSPHRASE}\nmore\n")
+    words = ("init", "node", "--party", "relief", "--person", "Dana", "--passphrase-file", "words")
+    refused = run(*words)
+    assert refused.exit_code == 2
+    assert "chmod 600" in refused.stderr
+    Path("words").chmod(0o600)
+    assert (
+        run("init", "node", "--party", "relief", "--person", "Dana", "--passphrase-file", "words").exit_code
+        == 0
+    )
+    load_locked_key(KeyFolder(Path("node/keys")).root, PASSPHRASE)
+    assert PASSPHRASE not in Path("node/keepclear.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        ([], {}, "--passphrase-file"),
+        ([], {"KEEPCLEAR_PASSPHRASE": "short"}, "at least 12 characters"),
+        ([], {"KEEPCLEAR_PASSPHRASE": PASSPHRASE, "KEEPCLEAR_OFFICER_PASSPHRASE": "short"}, "at least 12"),
+        (["--passphrase-file", "none"], {}, "No such file"),
+        (["--passphrase-file", "empty"], {}, "holds no passphrase"),
+        (["--officer", "a/b"], {"KEEPCLEAR_PASSPHRASE": PASSPHRASE}, "names a file"),
+        (["--address", "nowhere"], {"KEEPCLEAR_PASSPHRASE": PASSPHRASE}, "address"),
+        (["--listen", "nowhere"], {"KEEPCLEAR_PASSPHRASE": PASSPHRASE}, "listen"),
+        (["--listen", "0.0.0.0:80"], {"KEEPCLEAR_PASSPHRASE": PASSPHRASE}, "tls_certificate"),
+        (["--without-keys", "--officer", "Kim"], {}, "makes no sense with --without-keys"),
+        (["--party", "a b"], {"KEEPCLEAR_PASSPHRASE": PASSPHRASE}, "for a log"),
+    ],
+)
+def test_init_that_cannot_be_leaves_nothing_behind(
+    arguments: list[str], environment: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty").touch(mode=0o600)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    done = run("init", "node", "--party", "relief", "--person", "Dana", *arguments)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert [path.name for path in Path().iterdir()] == ["empty"]
+
+
+@pytest.mark.usefixtures("with_passphrase")
+@pytest.mark.parametrize("broken", ["make_keys", "write_token"])
+def test_init_that_breaks_off_leaves_nothing_behind(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaking(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"keepclear.main.init.{broken}", breaking)
+    done = run("init", "node", "--party", "relief", "--person", "Dana")
+    assert done.exit_code == 2
+    assert "No space left" in done.stderr
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.usefixtures("with_passphrase")
+def test_what_was_made_goes_back_where_something_else_took_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_token = making.write_token
+
+    def meanwhile(file: Path, secret: str) -> None:
+        write_token(file, secret)
+        Path("keys").mkdir()
+
+    monkeypatch.setattr(making, "write_token", meanwhile)
+    done = run("init", "--party", "relief", "--person", "Dana")
+    assert done.exit_code == 2
+    assert [path.name for path in Path().iterdir()] == ["keys"]
+
+
+@pytest.mark.parametrize("name", ["keepclear.toml", "keepclear.sqlite3", "keepclear.token", "keys"])
+@pytest.mark.usefixtures("with_passphrase")
+def test_init_writes_over_nothing(name: str) -> None:
+    Path(name).write_text("mine")
+    done = run("init", "--party", "relief", "--person", "Dana")
     assert done.exit_code == 2
     assert "exists already" in done.stderr
-    assert [path.name for path in Path().iterdir()] == ["keepclear.toml"]
+    assert [path.name for path in Path().iterdir()] == [name]
+
+
+def test_passphrases_are_asked_for_twice_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def answering(text: str, *, hide_input: bool, confirmation_prompt: str = "", **_: object) -> str:
+        asked.append((text, hide_input and bool(confirmation_prompt)))
+        return f"{PASSPHRASE} {len(asked)}"
+
+    monkeypatch.setattr("keepclear.adapters.keys._SCRYPT_N", 2)
+    monkeypatch.setattr("keepclear.cli_officer.is_terminal", lambda: True)
+    monkeypatch.setattr("click.prompt", answering)
+    assert run("init", "--party", "relief", "--person", "Dana").exit_code == 0
+    assert asked == [("New passphrase of the root key", True), ("New passphrase of the key of Dana", True)]
+    load_locked_key(KeyFolder(Path("keys")).root, f"{PASSPHRASE} 1")
+    load_locked_key(KeyFolder(Path("keys")).officer("Dana"), f"{PASSPHRASE} 2")
 
 
 def test_init_takes_the_login_name_and_asks_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +244,7 @@ def test_init_takes_the_login_name_and_asks_where_there_is_none(monkeypatch: pyt
         raise OSError
 
     monkeypatch.setattr("getpass.getuser", lambda: "dana")
-    assert "dana, administrator" in run("init", "one", "--party", "relief").stdout
+    assert "dana, administrator" in run("init", "one", "--party", "relief", "--without-keys").stdout
     monkeypatch.setattr("getpass.getuser", nobody)
     assert "--person" in run("init", "two", "--party", "relief").stderr
 

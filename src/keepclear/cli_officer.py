@@ -153,6 +153,11 @@ def _key_file(named: str | None, file: str | None) -> Path:
     raise InvalidValueError("officer", reason)
 
 
+def is_terminal() -> bool:
+    """Tell whether somebody can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def known_passphrase(what: str, file: str | None, variables: tuple[str, ...]) -> str:
     """Return a passphrase from a file, a variable, or the terminal.
 
@@ -198,7 +203,7 @@ def _given(what: str, file: str | None, variables: tuple[str, ...]) -> str | Non
     for variable in variables:
         if os.environ.get(variable):
             return os.environ[variable]
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not is_terminal():
         ways = f"name a file with --passphrase-file, or set {variables[0]}"
         raise InvalidValueError("passphrase", f"that of {what} is needed; {ways}")
     return None

@@ -6,7 +6,6 @@ Only click is imported at the start; what a command needs is imported when it ru
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from keepclear.cli_io import format_option, put, say
 from keepclear.cli_officer import (
     OF_OFFICER,
     OF_ROOT,
+    is_terminal,
     key_folder,
     known_passphrase,
     new_passphrase,
@@ -47,20 +47,30 @@ def pair() -> None:
 
 
 @pair.command("card")
+@click.option("--address", metavar="HOST:PORT", help="Write this address into it.  [default: that of init]")
 @node_options()
 @click.pass_context
-def pair_card(ctx: click.Context) -> None:
+def pair_card(ctx: click.Context, address: str | None) -> None:
     """Print the card of your party: its public keys, its certificate, and where its node is.
 
     Nothing in it is secret. Bring it to the other party by mail, on a stick, by any way: the words that
-    you read to each other tell whether it was changed there.
+    you read to each other tell whether it was changed there. They do not cover the address, which may
+    change.
 
     \b
     Examples:
       keepclear pair card > alpha.card
+      keepclear pair card --address alpha.example:8431 > alpha.card
     """
+    import dataclasses
+
+    from keepclear.codec.cards import decode_card, encode_card
+
     with opened_node(ctx) as client:
-        put(client.card())
+        card = client.card()
+        if address is not None:
+            card = encode_card(dataclasses.replace(decode_card(card), address=address)).encode()
+        put(card)
 
 
 @pair.command("words")
@@ -140,7 +150,7 @@ def _heard(card: PartyCard, known: Sequence[str]) -> list[str]:
     from keepclear.core.check_words import halves
     from keepclear.core.errors import InvalidValueError
 
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not is_terminal():
         raise InvalidValueError("words", f"there is no terminal to ask on; give all {_WORDS} with --words")
     first, _ = halves(known)
     click.echo(f"Read to {card.party}, word by word:\n  {' '.join(first)}", err=True)

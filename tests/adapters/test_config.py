@@ -62,6 +62,10 @@ def test_a_party_is_enough_and_everything_else_has_a_default(tmp_path: Path) -> 
     assert settings.limits.body_bytes == 4_000_000
     assert settings.buffer.gap.lateral_m == 0.0
     assert settings.log.level is LogLevel.INFO
+    assert settings.node.keys == tmp_path / "keys"
+    federation = settings.federation
+    assert (federation.host, federation.port, federation.address) == ("127.0.0.1", 8431, "")
+    assert federation.enabled
 
 
 def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
@@ -73,6 +77,11 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         name = "Northern flights"
         conflicts = "record"
         database = "data/node.sqlite3"
+        keys = "/etc/north"
+        [federation]
+        enabled = false
+        listen = "[::1]:9001"
+        address = "north.example:9001"
         [server]
         listen = "[::]:9000"
         tls_certificate = "c.pem"
@@ -91,6 +100,10 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
     assert settings.node.name == "Northern flights"
     assert settings.node.conflicts is ConflictPolicy.RECORD
     assert settings.node.database == tmp_path / "data" / "node.sqlite3"
+    assert settings.node.keys == Path("/etc/north")
+    federation = settings.federation
+    assert (federation.host, federation.port, federation.enabled) == ("::1", 9001, False)
+    assert federation.address == "north.example:9001"
     assert (settings.server.host, settings.server.port) == ("::", 9000)
     assert settings.server.tls_key == tmp_path / "k.pem"
     assert settings.server.allowed_hosts == ("127.0.0.1", "::1", "::2", "localhost", "north.example")
@@ -163,6 +176,16 @@ def test_paths_are_relative_to_the_folder_of_the_file(tmp_path: Path) -> None:
             NORTH + 'conflicts = "refuze"\n',
             "node.conflicts",
             "unknown value 'refuze'; did you mean 'refuse'?",
+        ),
+        (
+            NORTH + '[federation]\nlisten = "8431"\n',
+            "federation.listen",
+            "'8431' is no address to listen on; write host and port: 127.0.0.1:8421, or [::1]:8421",
+        ),
+        (
+            NORTH + '[federation]\naddress = "north.example"\n',
+            "federation.address",
+            "it must be host:port (an IPv6 address in brackets), not 'north.example'",
         ),
         (NORTH + "[limits]\npage = 0\n", "limits.page", "0 is not within 1..10,000"),
         (NORTH + "[limits]\npage = true\n", "limits.page", "expected a whole number, got true"),

@@ -34,8 +34,8 @@ from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
 from keepclear.node.ports import Actor
-from keepclear.node.workbench import Change
-from tests.adapters.federation.nodes import Identity, identity, pin, proving_of
+from keepclear.node.workbench import Change, Workbench
+from tests.adapters.federation.nodes import Identity, identity, pin, proving_of, until
 from tests.e2e.world import OTHER, OWN
 
 JOIN_S: Final = 20.0
@@ -54,6 +54,7 @@ class PartyNode:
         store: Its database.
         url: Where its console is.
         running: It, once it is served.
+        federation: Its links, once it is served.
         ahead_s: How far the clock that tells how long the other was not heard is put forward.
     """
 
@@ -63,6 +64,7 @@ class PartyNode:
     store: SqliteStore
     url: str = ""
     running: RunningNode = field(init=False)
+    federation: Federation = field(init=False)
     ahead_s: float = 0.0
     nonces: Iterator[int] = field(default_factory=itertools.count)
 
@@ -80,7 +82,7 @@ class PartyNode:
 
     def linked(self, desk: Desk) -> Federation:
         """Make the links of the node."""
-        return Federation(
+        self.federation = Federation(
             desk,
             self.who.voice().notary,  # type: ignore[arg-type]
             self.who.keys,
@@ -90,6 +92,20 @@ class PartyNode:
             monotonic=lambda: time.monotonic() + self.ahead_s,
             jitter=lambda: 0.0,
         )
+        return self.federation
+
+    def hear_from(self, peer: PartyNode, *, heard: bool) -> None:
+        """Take what a peer sends, or nothing."""
+        self.federation.switch(peer.party, is_off=not heard)
+
+    def size_of(self, party: PartyId) -> int:
+        """Tell how many entries of a party's log are here."""
+
+        def size(bench: Workbench) -> int:
+            assert bench.logs is not None
+            return bench.logs[party].tree.size
+
+        return self.running.node.desk.ask(size).result(JOIN_S)
 
     def change(self, change: Change) -> None:
         """Have the node do something."""
@@ -137,7 +153,7 @@ def linked_nodes(folder: Path, items: Sequence[Item] = ()) -> Iterator[tuple[Par
 
     Args:
         folder: Where databases and keys go.
-        items: What the parties declare before.
+        items: What the parties declare before; both nodes have it.
     """
     with contextlib.ExitStack() as stack:
         own, other = (_made(folder, name, number, stack) for number, name in enumerate((OWN, OTHER), start=1))
@@ -148,6 +164,8 @@ def linked_nodes(folder: Path, items: Sequence[Item] = ()) -> Iterator[tuple[Par
             node.begin()
         for item in items:
             (own if item.party == OWN else other).declare(item)
+        for one, two in ((own, other), (other, own)):
+            until(lambda one=one, two=two: one.size_of(two.party) == two.size_of(two.party))  # type: ignore[misc]
         yield own, other
 
 

@@ -16,7 +16,7 @@ from keepclear.core.intents import IntentState, ItemId, OperationalIntent, Party
 from keepclear.core.picture import Picture
 from keepclear.core.shifts import DEFAULT_LIMITS
 from keepclear.core.volumes import Volume4D
-from keepclear.node.detect import Moment, Still
+from keepclear.node.detect import REASONS_MAX, Moment, Still, Unknown
 from keepclear.node.outcomes import NotOwnerError
 from keepclear.node.policy import EXPIRY_GRACE_S, Policy
 from tests.strategies import NOON, at, band, intent, pictures, square, volume, volumes, window, zone
@@ -247,3 +247,68 @@ def test_a_gap_in_time_that_reaches_back_to_what_has_left_is_not_called_clear() 
     item = intent("A", volume(HERE, window(0, 60)))
     assert moment(now=at(0)).check(item, Buffer(time_s=600.0)).reason is not None
     assert moment(now=at(0), buffer=Buffer(time_s=600.0)).check(item).reason is None
+
+
+# What is not known
+
+
+def unsure(there: Moment, *unknown: Unknown) -> Moment:
+    return replace(there, unknown=unknown)
+
+
+def span_ms(start: int, end: int) -> tuple[int, int]:
+    """Return a window of minutes after noon."""
+    given = window(start, end)
+    return given.start_ms, given.end_ms
+
+
+def test_what_is_not_known_keeps_a_check_from_saying_clear() -> None:
+    there = unsure(moment(), Unknown(reason="nothing was heard of north"))
+    assert there.check(intent("X", volume(HERE), party="south")).reason == "nothing was heard of north"
+
+
+def test_a_conflict_is_told_whatever_else_is_not_known() -> None:
+    there = unsure(moment(intent("A", volume(HERE), party="north")), Unknown(reason="?"))
+    checked = there.check(intent("X", volume(HERE), party="south"))
+    assert (checked.total, checked.reason) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "touches"), [(-60, -1, False), (-60, 0, True), (60, 90, True), (61, 90, False)]
+)
+def test_it_counts_where_it_may_be_at_that_time(start: int, end: int, touches: bool) -> None:
+    there = unsure(moment(), Unknown(reason="?", window_ms=span_ms(start, end)))
+    found = there.check(intent("X", volume(HERE, window(0, 60)), party="south"))
+    assert (found.reason is not None) is touches
+
+
+def test_a_gap_in_time_reaches_to_what_is_not_known() -> None:
+    there = unsure(moment(), Unknown(reason="?", window_ms=span_ms(100, 120)))
+    asked = intent("X", volume(HERE, window(30, 90)), party="south")
+    assert there.check(asked, Buffer(time_s=599.0)).reason is None
+    assert there.check(asked, Buffer(time_s=600.0)).reason == "?"
+
+
+def test_many_reasons_are_told_up_to_a_limit_and_counted_beyond() -> None:
+    reasons = [Unknown(reason=f"r{number}") for number in range(REASONS_MAX + 2)]
+    asked = intent("X", volume(HERE), party="south")
+    assert unsure(moment(), *reasons[:REASONS_MAX]).check(asked).reason == "r0; r1; r2; r3; r4"
+    assert unsure(moment(), *reasons).check(asked).reason == "r0; r1; r2; r3; r4; and 2 more"
+
+
+def test_among_all_items_it_counts_until_it_is_over() -> None:
+    past = Unknown(reason="past", window_ms=span_ms(-90, -1))
+    assert unsure(moment(), past).conflicts(0, 10).reason is None
+    still = Unknown(reason="still", window_ms=span_ms(-90, 1))
+    assert unsure(moment(), still).conflicts(0, 10).reason == "still"
+
+
+def test_what_is_withheld_counts_where_it_may_be() -> None:
+    rough = intent("0f3a", volume(HERE), party="north")
+    there = Moment(still=Still(Picture(), 0, Policy(), [rough]), now=NOON)
+    asked = intent("X", volume(HERE), party="south")
+    assert (
+        there.check(asked).reason == "what is withheld may be in the way: '0f3a' of 'north'; ask that party"
+    )
+    assert there.check(intent("X", volume(ELSEWHERE), party="south")).reason is None
+    assert there.check(replace(asked, party=rough.party)).reason is None

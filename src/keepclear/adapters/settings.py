@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from keepclear.adapters.loopback import is_loopback
+from keepclear.codec.cards import check_address
 from keepclear.codec.properties import shown
 from keepclear.core.conflicts import LATERAL_BUFFER_MAX_M, Buffer
 from keepclear.core.errors import InvalidValueError
@@ -162,7 +163,7 @@ class FederationSettings:
     """Where the nodes of other parties ask, and where they are told to.
 
     Raises:
-        InvalidValueError: The address to listen on is none.
+        InvalidValueError: An address is none.
     """
 
     enabled: bool = field(
@@ -183,12 +184,7 @@ class FederationSettings:
 
     def __post_init__(self) -> None:
         _address_of(self.listen)
-        if self.address:
-            try:
-                _address_of(self.address)
-            except InvalidValueError:
-                reason = f"{shown(self.address)} is no host and port, such as node.example:8431"
-                raise InvalidValueError("address", reason) from None
+        check_address(self.address)
 
     @property
     def host(self) -> str:

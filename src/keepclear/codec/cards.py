@@ -84,7 +84,7 @@ class PartyCard:
             reason = f"it must be a compact JWS of up to {GRANT_CHARACTERS_MAX:,} characters"
             raise InvalidValueError("node_grant", reason)
         _der_of(self.certificate)
-        _check_address(self.address)
+        check_address(self.address)
 
     @property
     def certificate_der(self) -> bytes:
@@ -201,7 +201,12 @@ def _is_one_sequence(der: bytes) -> bool:
     return der[:2] == b"\x30\x82" and int.from_bytes(der[2:4], "big") == len(der) - 4
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Refuse where a node cannot be reached by others; empty for nowhere is none.
+
+    Raises:
+        InvalidValueError: It is no `host:port`.
+    """
     if not address:
         return
     found = _ADDRESS.fullmatch(address) if len(address) <= ADDRESS_CHARACTERS_MAX else None

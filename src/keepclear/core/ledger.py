@@ -41,6 +41,7 @@ class ItemVersion:
         text: The item as the owner wrote it; None where it was withdrawn.
         is_over: Whether it was withdrawn or has ended.
         received: How far each other log had been received, sorted by party.
+        to: Who may read it, sorted; empty for everybody.
     """
 
     ref: ItemRef
@@ -49,6 +50,7 @@ class ItemVersion:
     text: bytes | None
     is_over: bool
     received: tuple[tuple[PartyId, int], ...]
+    to: tuple[PartyId, ...] = ()
 
     def knew(self, other: ItemVersion) -> bool:
         """Tell whether the owner had received another version when this one was stated."""
@@ -133,6 +135,7 @@ class Ledger:
             text=said.text,
             is_over=said.is_over,
             received=tuple((party, head.size) for party, head in statement.received),
+            to=statement.to,
         )
         versions = self._versions.setdefault((statement.by, said.id), [])
         if any(other.ref == version.ref for other in versions):

@@ -34,6 +34,8 @@ PORTS_TRIED: Final = 20
 """So many ports are tried from the default one on, until each node has one."""
 STOP_S: Final = 15.0
 """So long the nodes may take to end; what takes longer is killed."""
+PORT_LAST: Final = 65_535
+"""There is no port behind this one."""
 _HOST: Final = "127.0.0.1"
 
 _T = TypeVar("_T")
@@ -139,6 +141,9 @@ def _consoles(port: int | None) -> Iterator[list[socket.socket]]:
     with contextlib.ExitStack() as stack:
         if port is not None:
             wanted = [port + behind if port else 0 for behind in range(len(PARTIES))]
+            if wanted[-1] > PORT_LAST:
+                reason = f"{len(PARTIES)} consoles need as many ports, and {PORT_LAST} is the last"
+                raise InvalidValueError("port", reason)
             yield [stack.enter_context(listening(_HOST, each)) for each in wanted]
             return
         found: list[socket.socket] = []

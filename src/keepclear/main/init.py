@@ -14,6 +14,7 @@ from keepclear.adapters import clock
 from keepclear.adapters.config import CONFIG_NAME
 from keepclear.adapters.config_text import fresh_config
 from keepclear.adapters.keys import KeyFolder
+from keepclear.adapters.settings import FederationSettings, ServerSettings
 from keepclear.adapters.store.access import TOKEN_DAYS, Access
 from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.adapters.token_file import TOKEN_FILE_NAME, write_token
@@ -138,14 +139,14 @@ def _config(party: str, name: str, wanted: Wanted | None, listen: str | None) ->
     """Return the text of the configuration.
 
     Raises:
-        InvalidValueError: The party or the name cannot be one.
+        InvalidValueError: The party or the name cannot be one, or an address is none.
     """
-    values = {}
-    if wanted is not None:
-        values["node.keys"] = KEYS_NAME
-        if wanted.address:
-            values |= {"federation.listen": wanted.address, "federation.address": wanted.address}
+    values: dict[str, str] = {}
+    if wanted is not None and wanted.address:
+        FederationSettings(listen=wanted.address, address=wanted.address)
+        values |= {"federation.listen": wanted.address, "federation.address": wanted.address}
     if listen is not None:
+        ServerSettings(listen=listen)
         values["server.listen"] = listen
     return _with_values(fresh_config(party=party, name=name), values)
 

@@ -76,11 +76,18 @@ class Still:
         picture: What was held.
         seq: The last entry of the log in it.
         policy: What the party decided.
+        hidden: Coarse volumes, each round something that its party withholds from this one.
     """
 
-    def __init__(self, picture: Picture, seq: int, policy: Policy) -> None:
+    def __init__(self, picture: Picture, seq: int, policy: Policy, hidden: Sequence[Item] = ()) -> None:
         self.picture, self.seq, self.policy = picture, seq, policy
         self.buffer = policy.buffer
+        self._hidden = hidden
+
+    @cached_property
+    def hidden(self) -> Picture:
+        """Coarse volumes, each round something that its party withholds from this one."""
+        return Picture(self._hidden)
 
     @cached_property
     def meetings(self) -> Meetings:
@@ -130,7 +137,7 @@ class Moment:
         gap = self.still.buffer if buffer is None else buffer
         self._require_answerable(item)
         findings = self.picture.findings_of(item, buffer=gap)
-        return self._checked(findings, len(findings), gap, self._undecided(item, gap))
+        return self._checked(findings, len(findings), gap, self.undecided(item, gap))
 
     def _require_answerable(self, item: Item) -> None:
         """Refuse what is too large, and what has the id of somebody else's item.
@@ -147,8 +154,17 @@ class Moment:
             if owner != item.party:
                 raise NotOwnerError(item.id, owner)
 
-    def _undecided(self, item: Item, gap: Buffer) -> str | None:
-        """Tell whether what is not known, or has left the picture already, could be in the way."""
+    def undecided(self, item: Item, buffer: Buffer | None = None) -> str | None:
+        """Tell whether what is not known, or has left the picture already, could be in the way.
+
+        Args:
+            item: The item.
+            buffer: The gap that must be left; None for that of the party.
+
+        Returns:
+            What it is, and None where nothing could.
+        """
+        gap = self.still.buffer if buffer is None else buffer
         start_ms, end_ms = span_ms(item)
         gap_ms = round(gap.time_s * 1000.0)
         now_ms, kept_ms = floor_ms(self.now), self.still.policy.kept_ms
@@ -156,7 +172,17 @@ class Moment:
             return "all of it is over, and what was there then has left the picture"
         if max(start_ms, now_ms) - gap_ms < now_ms - kept_ms:
             return "the gap in time reaches back to what has left the picture already"
-        return self._not_known(start_ms - gap_ms, end_ms + gap_ms)
+        not_known = self._not_known(start_ms - gap_ms, end_ms + gap_ms)
+        return not_known or self._withheld(item, gap)
+
+    def _withheld(self, item: Item, gap: Buffer) -> str | None:
+        """Tell whether an item comes near to something that is withheld from this party."""
+        found = self.still.hidden.findings_of(item, buffer=gap)
+        if not found:
+            return None
+        names = ", ".join(f"{each.b.id!r} of {each.b.party!r}" for each in found[:REASONS_MAX])
+        more = f" and {len(found) - REASONS_MAX} more" if len(found) > REASONS_MAX else ""
+        return f"what is withheld may be in the way: {names}{more}; ask that party"
 
     def _not_known(self, start_ms: int, end_ms: int) -> str | None:
         """Tell what may be there during a window, and nobody here can tell."""

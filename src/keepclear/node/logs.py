@@ -17,7 +17,7 @@ from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.ledger import Ledger
 from keepclear.core.merkle import Tree
 from keepclear.core.parties import PartyKeys
-from keepclear.core.statements import Head, ItemSaid, Statement, StatementKind
+from keepclear.core.statements import CoarseSaid, Head, ItemSaid, Statement, StatementKind
 from keepclear.node.ports import Entry, Evidence, KnownParty, LogReading, Notary
 
 PAGE: Final = 5_000
@@ -78,6 +78,10 @@ class Logs:
         silence: Why this node signs nothing until it has heard its witnesses; None where it may.
         heard: The parties that were heard since this node started.
         unjudged: The items of others that cannot be judged, and when they may be, where they say so.
+        coarse: What everybody may know of items that are withheld from some, by party and name.
+        coarse_names: Of the items of this party that are so, their names there.
+        spans: When operations start and end, by party and entry, as far as that was needed.
+        offered: When entries were given again that were held back before, by peer, party and entry.
     """
 
     def __init__(self, own: PartyId, notary: Notary) -> None:
@@ -87,6 +91,11 @@ class Logs:
         self.ledger = Ledger(notary.read_agreement)
         self.oddities: list[tuple[PartyId, int, str]] = []
         self.unjudged: dict[ItemId, tuple[int, int] | None] = {}
+        self.coarse: dict[tuple[PartyId, ItemId], CoarseSaid] = {}
+        self.coarse_names: dict[ItemId, ItemId] = {}
+        self.spans: dict[tuple[PartyId, int], tuple[int, int]] = {}
+        self.offered: dict[tuple[PartyId, PartyId, int], int] = {}
+        self._own_item: tuple[int, ItemId] | None = None
         self.silence: str | None = None
         self.heard: set[PartyId] = set()
 
@@ -203,8 +212,19 @@ class Logs:
         body = statement.body
         if isinstance(body, ItemSaid):
             self.ledger.take_item(statement)
+            if statement.by == self.own:
+                self._own_item = statement.n, body.id
+        elif isinstance(body, CoarseSaid):
+            self._take_coarse(statement.by, body)
         elif statement.kind is StatementKind.DEED:
-            self._take_deed(statement, body.jws)  # type: ignore[union-attr]
+            self._take_deed(statement, body.jws)
+
+    def _take_coarse(self, by: PartyId, body: CoarseSaid) -> None:
+        known = self.coarse.get((by, body.id))
+        if known is None or known.covers <= body.covers:
+            self.coarse[by, body.id] = body
+        if by == self.own and self._own_item is not None and self._own_item[0] == body.covers:
+            self.coarse_names[self._own_item[1]] = body.id
 
     def _take_deed(self, statement: Statement, jws: str) -> None:
         try:
@@ -226,8 +246,10 @@ class Logs:
         return self.own, ItemId(local_id)
 
     def is_readable(self, entry: Entry, reader: PartyId) -> bool:
-        """Tell whether a party may read an entry that is held."""
-        if entry.jws is None:
-            return False
-        statement, _ = self._notary.read(entry.jws)
-        return not statement.to or reader in statement.to or reader == statement.by
+        """Tell whether a party may read an entry that is held, now or later."""
+        statement = self.read(entry)
+        return statement is not None and (not statement.to or reader in (statement.by, *statement.to))
+
+    def read(self, entry: Entry) -> Statement | None:
+        """Return what an entry that is held says; None where it is withheld."""
+        return None if entry.jws is None else self._notary.read(entry.jws)[0]

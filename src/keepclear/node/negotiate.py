@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Change, Proposal, SignedDeed
+from keepclear.core.deeds import Change, ItemRef, Proposal, SignedDeed
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.intents import ItemId
 from keepclear.core.negotiation import NegotiationState
 from keepclear.node.declare import Declaring
 from keepclear.node.logs import Logs
@@ -27,11 +26,11 @@ class NotAmended:
     """An item that stays as it is although a proposal to change it was accepted.
 
     Attributes:
-        item_id: The item.
+        item: The version that was to be changed.
         reason: Why it was not changed.
     """
 
-    item_id: ItemId
+    item: ItemRef
     reason: str
 
 
@@ -81,12 +80,10 @@ def carry_out(declaring: Declaring) -> CarriedOut:
     amended: list[Record] = []
     not_amended: list[NotAmended] = []
     for proposal, change in _accepted_of(proving.logs):
-        item_id = change.item.id
         try:
-            proving.require_voice()
             outcome = _amended(declaring, proving.logs, proposal, change)
         except (RefusedError, InvalidValueError) as error:
-            not_amended.append(NotAmended(item_id=item_id, reason=str(error)))
+            not_amended.append(NotAmended(item=change.item, reason=str(error)))
             continue
         if not outcome.is_repeat:
             proving.state(outcome.record, declaring.form.read(outcome.record.text))

@@ -9,7 +9,7 @@ What a peer declares is recorded whatever it says; a policy only refuses one's o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -50,6 +50,14 @@ from keepclear.node.ports import (
     Standing,
     Transaction,
 )
+from keepclear.node.sharing import (
+    Told,
+    audience_after,
+    audience_of_deed,
+    coarse_name,
+    coarse_of,
+    is_withheld,
+)
 
 ENTRIES_AT_ONCE: Final = 2_000
 """So many entries of one log go into a bundle at most; the next bundle goes on."""
@@ -65,6 +73,7 @@ STATED_BYTES_MAX: Final = 700_000
 
 _HEADS_READ: Final = 4_096
 _NODE: Final = "node"
+_NO_SHAPE: Final = b"{}"
 _KINDS: Final = {
     EventKind.DECLARED: StatementKind.DECLARED,
     EventKind.AMENDED: StatementKind.AMENDED,
@@ -143,7 +152,7 @@ class Proving:
     transaction: Transaction
     notary: Notary
     form: ItemForm
-    audience: Callable[[Item], tuple[PartyId, ...]]
+    audience: Callable[[Item, Logs], tuple[PartyId, ...]]
     now: datetime
 
     @property
@@ -168,7 +177,32 @@ class Proving:
             text=None if record.is_withdrawn else record.text,
             is_over=record.is_over,
         )
-        return self.say(_KINDS[record.kind], body, to=() if item is None else self.audience(item))
+        previous = self.logs.ledger.current(self.logs.own, record.label.id)
+        if item is None:
+            to = () if previous is None else previous.to
+        else:
+            to = audience_after(previous, self.audience(item, self.logs))
+        statement = self.say(_KINDS[record.kind], body, to=to)
+        self._state_coarse(statement, record, item)
+        return statement
+
+    def _state_coarse(self, statement: Statement, record: Record, item: Item | None) -> None:
+        """Tell everybody where something is that is withheld from some, or that it is not so any more."""
+        logs = self.logs
+        name = logs.coarse_names.get(record.label.id)
+        known = None if name is None else logs.coarse[logs.own, name]
+        text = None
+        if item is not None and not record.is_over and is_withheld(item, statement.to, logs, self._now_ms):
+            name = name or coarse_name(logs[logs.own].tree.leaf(statement.n))
+            text = self._coarse_text(item, name)
+        if name is not None and (text is not None or (known is not None and known.text is not None)):
+            self.say(StatementKind.COARSE, CoarseSaid(covers=statement.n, id=name, text=text))
+
+    def _coarse_text(self, item: Item, name: ItemId) -> bytes:
+        try:
+            return self.form.write(coarse_of(item, name, self.logs.own))
+        except InvalidValueError:
+            return _NO_SHAPE  # no circle is so wide: nobody can judge it, and it may be anywhere
 
     def say_deed(self, jws: str) -> SignedDeed:
         """Put into the log what an officer of this party signed.
@@ -194,7 +228,7 @@ class Proving:
             self.logs.ledger.check(spoken)
         except (OutOfPlaceError, InvalidValueError) as error:
             raise RefusedError(str(error)) from None
-        self.say(StatementKind.DEED, Signed(jws=jws))
+        self.say(StatementKind.DEED, Signed(jws=jws), to=audience_of_deed(spoken.deed, self.logs))
         return spoken
 
     def say_key(self, jws: str) -> Statement:
@@ -296,7 +330,7 @@ class Proving:
         for cosignature in bundle.cosignatures:
             self._take_cosignature(cosignature, taken)
         if heard is not None:
-            self._note_heard(heard, taken)
+            self._note_heard(heard, bundle, taken)
         return taken
 
     def speak(self) -> None:
@@ -304,10 +338,11 @@ class Proving:
         self.transaction.set_silence(None)
         self.logs.silence = None
 
-    def _note_heard(self, peer: PartyId, taken: Taken) -> None:
+    def _note_heard(self, peer: PartyId, bundle: Bundle, taken: Taken) -> None:
         """End the silence after a restore once every peer was heard, and gave what it held more."""
+        own = self.logs[self.logs.own]
         touched = {party for party, _, _ in taken.spans} | {refusal.party for refusal in taken.refusals}
-        if self.logs.own in touched:
+        if own.party in touched and dict(bundle.heads).get(own.party) != own.tree.size:
             return  # there may be more of it: the peer is heard when it has nothing more to give
         self.logs.heard.add(peer)
         if self.logs.silence is not None and not self._unheard():
@@ -750,11 +785,14 @@ def bundle_for(
         form: How items are written; without it, what may be under an embargo is not given.
     """
     holds = dict(heads)
+    told = Told(peer=peer, logs=logs, form=form, now_ms=now_ms)
     parts = [
         part
         for party in logs.parties
-        if (part := _part_for(peer, holds.get(party, 0), logs[party], logs, reading)) is not None
+        if (part := _part_for(told, holds.get(party, 0), logs[party], reading)) is not None
     ]
+    for party in logs.parties:
+        parts.extend(_opened_parts(told, holds.get(party, 0), logs[party], reading))
     cosignatures = [
         Cosignature(
             party=each.party,
@@ -778,7 +816,21 @@ def bundle_for(
     )
 
 
-def _part_for(peer: PartyId, first: int, log: HeldLog, logs: Logs, reading: LogReading) -> LogPart | None:
+def _opened_parts(told: Told, held: int, log: HeldLog, reading: LogReading) -> Iterator[LogPart]:
+    """Yield again what was held back from a peer until its time, which has come.
+
+    Nobody tells whether the peer has it by now, so it is given again from time to time.
+    """
+    if log.frozen is not None:
+        return
+    for n in told.opened(log.party, held):
+        head = next(iter(reading.heads(log.party, n + 1, 1)), None)
+        if head is not None and head.size <= min(held, log.tree.size):
+            entries = reading.entries(log.party, n, head.size - n)
+            yield LogPart(party=log.party, first=n, entries=told.entries(entries), note=head.note)
+
+
+def _part_for(told: Told, first: int, log: HeldLog, reading: LogReading) -> LogPart | None:
     if log.frozen is not None or first >= log.tree.size:
         return None
     heads = reading.heads(log.party, first + 1, _HEADS_READ)
@@ -789,13 +841,4 @@ def _part_for(peer: PartyId, first: int, log: HeldLog, logs: Logs, reading: LogR
     if head.size > log.tree.size:
         return None
     entries = reading.entries(log.party, first, head.size - first)
-    readable = [logs.is_readable(entry, peer) for entry in entries]
-    return LogPart(
-        party=log.party,
-        first=first,
-        entries=tuple(
-            entry.jws if may_read and entry.jws is not None else Withheld(entry.leaf)
-            for entry, may_read in zip(entries, readable, strict=True)
-        ),
-        note=head.note,
-    )
+    return LogPart(party=log.party, first=first, entries=told.entries(entries), note=head.note)

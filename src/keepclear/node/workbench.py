@@ -15,17 +15,18 @@ from typing import Final
 from keepclear.core.conflicts import Item
 from keepclear.core.errors import KeepclearError
 from keepclear.core.index import Engine
-from keepclear.core.intents import PartyId
+from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.node.declare import Declaring
 from keepclear.node.detect import Moment, Still, Unknown
 from keepclear.node.held import Held
 from keepclear.node.logs import Logs, RootKeyOf
-from keepclear.node.negotiate import Spoken, carry_out
+from keepclear.node.negotiate import NotAmended, Spoken, carry_out
 from keepclear.node.outcomes import Outcome, RefusedError, StoreError
 from keepclear.node.policy import Policy
-from keepclear.node.ports import Actor, Clock, ItemForm, Notary, Record, Store, Transaction
+from keepclear.node.ports import Actor, Clock, Foreign, ItemForm, Notary, Record, Store, Transaction
 from keepclear.node.prove import Proving, Taken
+from keepclear.node.sharing import audience_of
 
 _FOLLOW_MAX: Final = 1_000
 
@@ -36,11 +37,6 @@ Change = Callable[[Declaring], Answer]
 """A use case with its arguments; see `Declaring`, and its `proving`."""
 Heads = tuple[tuple[PartyId, int], ...]
 """How many entries of each log are held, sorted by party."""
-
-
-def to_everybody(_: Item) -> tuple[PartyId, ...]:
-    """Let everybody read what is said of an item."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +53,7 @@ class Voice:
     party: PartyId
     notary: Notary
     root_key_of: RootKeyOf
-    audience: Callable[[Item], tuple[PartyId, ...]] = to_everybody
+    audience: Callable[[Item, Logs], tuple[PartyId, ...]] = audience_of
 
 
 class Workbench:
@@ -80,6 +76,7 @@ class Workbench:
         form: How items are written.
         held: The picture.
         logs: The logs; None on a node without keys.
+        not_amended: The items of this party that stay as they are although a proposal was accepted.
         fault: Why what is held must be read anew; None while it need not.
 
     Raises:
@@ -103,6 +100,9 @@ class Workbench:
         self.store, self.form = store, form
         self._policy, self._clock, self._voice = policy, clock, voice
         self._grown, self._unheard = grown, unheard
+        self.not_amended: Sequence[NotAmended] = ()
+        self._unknown: Sequence[Unknown] = ()
+        self._coarse: dict[tuple[PartyId, ItemId], tuple[bytes, Foreign]] = {}
         self._engine, self._builders, self._published = engine, builders, published
         self._still: Still | None = None
         self.fault: str | None = None
@@ -232,6 +232,7 @@ class Workbench:
                 if proving is None or self._marks() == marks:
                     return answer, ()
                 carried_out = carry_out(declaring)
+                self.not_amended = carried_out.not_amended
                 if isinstance(answer, Spoken):
                     answer.carried_out = carried_out
                 return answer, carried_out.amended
@@ -272,8 +273,32 @@ class Workbench:
     def present(self) -> Moment:
         """Return the picture as it is, which does not change any more."""
         if self._still is None:
-            self._still = Still(self.held.picture.copy(), self.held.seq, self._policy)
-        return Moment(still=self._still, now=self.now(), unknown=(*self._unheard(), *self._unjudged()))
+            hidden, self._unknown = self._hidden()
+            self._still = Still(self.held.picture.copy(), self.held.seq, self._policy, hidden)
+        unknown = (*self._unheard(), *self._unknown)
+        return Moment(still=self._still, now=self.now(), unknown=unknown)
+
+    def _hidden(self) -> tuple[list[Item], list[Unknown]]:
+        """Return the coarse volumes of what is withheld from this party, and what nobody here can judge."""
+        hidden, unknown = [], list(self._unjudged())
+        for (party, name), said in sorted((self.logs.coarse if self.logs else {}).items()):
+            assert self.logs is not None
+            if said.text is None or party == self.logs.own or said.covers not in self.logs[party].withheld:
+                continue
+            foreign = self._foreign(party, name, said.text)
+            if foreign.item is not None:
+                hidden.append(foreign.item)
+            else:
+                reason = f"{party!r} withholds {name!r}, which has no shape that could be judged"
+                unknown.append(Unknown(reason=reason, window_ms=foreign.window_ms))
+        return hidden, unknown
+
+    def _foreign(self, party: PartyId, name: ItemId, text: bytes) -> Foreign:
+        """Return what can be made of a coarse volume; it is asked for again and again."""
+        known = self._coarse.get((party, name))
+        if known is None or known[0] != text:
+            known = self._coarse[party, name] = text, self.form.read_foreign(text, name, party)
+        return known[1]
 
     def _unjudged(self) -> Iterator[Unknown]:
         """Yield the items of others that cannot be judged."""

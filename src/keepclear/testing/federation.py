@@ -209,7 +209,7 @@ class SimulatedNode:
             party=self.party,
             notary=RememberingNotary(self.party, self.keys.node, self.verify, self.read),
             root_key_of=lambda known: bytes.fromhex(known.card),
-            audience=self.audience,
+            audience=lambda item, _: self.audience(item),
         )
         self.workbench = Workbench(self.store, JsonForm(), _RECORD, self.now, voice=voice)
 

@@ -24,6 +24,7 @@ from keepclear.adapters.federation.allowance import (
 )
 from keepclear.adapters.federation.exchange import (
     PATH,
+    RECEIPTS_AGAIN_S,
     REFUSED_FOR_S,
     Exchange,
     decode_request,
@@ -103,14 +104,15 @@ class Caller:
 class Office:
     """The listener of the south, which has pinned the north."""
 
-    def __init__(self, who: Identity, others: list[Identity]) -> None:
-        self.store, self.clock, self.now_s = MemoryStore(), ManualClock(NOON), 1_000.0
-        pin(self.store, who.card(), is_own=True)
-        for other in others:
-            pin(self.store, other.card())
-        voice = who.voice()
-        self.desk = Desk(self.store, JsonForm(), POLICY, self.clock.now, voice=voice)
-        self.desk.change(Actor(party=SOUTH, person="Sara"), saying_key(who.grant)).result(10.0)
+    def __init__(self, who: Identity, others: list[Identity], store: MemoryStore | None = None) -> None:
+        self.store, self.clock, self.now_s = store or MemoryStore(), ManualClock(NOON), 1_000.0
+        if store is None:
+            pin(self.store, who.card(), is_own=True)
+            for other in others:
+                pin(self.store, other.card())
+        self.desk = Desk(self.store, JsonForm(), POLICY, self.clock.now, voice=who.voice())
+        if store is None:
+            self.desk.change(Actor(party=SOUTH, person="Sara"), saying_key(who.grant)).result(10.0)
         notary = Notary(who.party, who.node)
         self.links, pins = Links(), Pins()
         peers = [peer_of(known(other.card())) for other in others]
@@ -439,6 +441,33 @@ def test_while_the_link_is_switched_off_nothing_is_taken(office: Office, caller:
     assert (office.held(NORTH), office.heard) == (0, [])
 
 
+@pytest.mark.parametrize("extra_bytes", [0, 1])
+def test_what_still_comes_of_a_request_that_is_refused_is_let_in_up_to_a_limit(
+    office: Office, monkeypatch: pytest.MonkeyPatch, extra_bytes: int
+) -> None:
+    came: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for part in (b"1234", b"5678" + b"9" * extra_bytes, b""):
+            came.append(part)
+            yield part
+
+    monkeypatch.setattr(listener_module, "DRAINED_BYTES_MAX", 8)
+    refusal(office.call(body(), certificate=None), 403)
+    assert len(came) == 3 - extra_bytes
+
+
+def test_a_request_that_is_refused_is_not_waited_for_without_end(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"1234"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(listener_module, "DRAINED_S_MAX", 0.01)
+    refusal(office.call(endless(), certificate=None), 403)
+
+
 def test_a_node_that_stops_says_no_more_than_that_it_takes_nothing(office: Office, caller: Caller) -> None:
     office.desk.close()
     response = office.call(caller.request())
@@ -458,12 +487,46 @@ def test_a_fault_of_this_node_shows_nothing_of_its_inside(
     assert "secret" not in response.text
 
 
-def test_receipts_that_came_before_are_not_worth_another_transaction(office: Office, caller: Caller) -> None:
-    empty = replace(caller.bundle(), parts=())
-    met(office, caller)
-    assert office.call(caller.request(empty)).status_code == 200
-    taken: list[object] = []
+def transactions(office: Office, *requests: bytes) -> int:
+    """Return how many changes the desk is given by requests that are answered."""
+    given: list[object] = []
     change = office.desk.change
-    office.desk.change = lambda *of: taken.append(of) or change(*of)  # type: ignore[method-assign, func-returns-value]
-    assert office.call(caller.request(empty)).status_code == 200
-    assert taken == []
+
+    def counting(*of: Any) -> Any:
+        given.append(of)
+        return change(*of)
+
+    office.desk.change = counting  # type: ignore[method-assign]
+    assert [office.call(request).status_code for request in requests] == [200] * len(requests)
+    return len(given)
+
+
+def test_receipts_that_came_before_are_not_worth_a_transaction_for_a_while(
+    office: Office, caller: Caller
+) -> None:
+    nothing_new = replace(caller.bundle(), parts=(), heads=((NORTH, 1), (SOUTH, 1)))
+    met(office, caller)
+    assert transactions(office, *[caller.request(nothing_new) for _ in range(3)]) == 1
+    office.now_s += RECEIPTS_AGAIN_S
+    assert transactions(office, caller.request(nothing_new)) == 1
+
+
+@pytest.mark.parametrize("heads", [((NORTH, 1),), ((NORTH, 1), (SOUTH, 5))])
+def test_a_node_that_was_restored_stays_silent_until_its_peer_says_that_it_holds_no_more_of_its_log(
+    office: Office, caller: Caller, north: Identity, south: Identity, heads: tuple[tuple[PartyId, int], ...]
+) -> None:
+    # Given the south with a backup in place, and the north, which may hold more of its log
+    met(office, caller)
+    office.desk.close()
+    with office.store.transaction() as transaction:
+        transaction.set_silence("a backup was put in place")
+    restored = Office(south, [north], store=office.store)
+    with closing(restored.desk):
+        # When the north pushes what it thinks is lacking, which is nothing, then it is silent still
+        push = replace(caller.bundle(), parts=(), heads=heads)
+        assert restored.call(caller.request(push)).status_code == 200
+        assert restored.store.silence() is not None
+        # And once the north says that it holds no more, it speaks
+        push = replace(push, heads=((NORTH, 1), (SOUTH, 1)))
+        assert restored.call(caller.request(push)).status_code == 200
+        assert restored.store.silence() is None

@@ -24,6 +24,7 @@ from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.node import Linked
 from keepclear.adapters.settings import (
     BufferSettings,
+    FederationSettings,
     LimitSettings,
     NodeSettings,
     ServerSettings,
@@ -170,6 +171,7 @@ def serving(
     voice: Voice | None = None,
     pinned: Sequence[KnownParty] = (),
     linked: Callable[[Desk], Linked] | None = None,
+    federation: FederationSettings | None = None,
 ) -> Iterator[Served]:
     """Serve a node with a new database.
 
@@ -186,6 +188,7 @@ def serving(
         voice: What it speaks with.
         pinned: Which parties are known to it.
         linked: Makes its links.
+        federation: Where other nodes reach it.
     """
     clock = ManualClock(NOON)
     database = folder / "node.sqlite3"
@@ -206,6 +209,7 @@ def serving(
                 server=server or ServerSettings(),
                 limits=limits or LimitSettings(),
                 buffer=buffer or BufferSettings(),
+                federation=federation or FederationSettings(),
             ),
             store=store,
             access=access,

@@ -78,6 +78,20 @@ def test_while_a_peer_is_cut_a_check_cannot_decide_and_says_since_when(talk: Tal
     assert talk.told("/v1/conflicts")["answer"] == "cannot_decide"
 
 
+def test_a_resolution_tells_what_is_not_known_beside_the_item_and_each_change(talk: Talk) -> None:
+    talk.peer.declare(operation("N1", 50.0, party=OTHER))
+    talk.give()
+    talk.links.put(OTHER, LinkState.CUT)
+    body = {"item": body_of(operation("R9", 50.0))}
+    told = talk.ask("POST", "/v1/resolve", json=body).json()
+    reasons = {told["reason"], *(change["reason"] for change in told["changes"])}
+    assert len(told["changes"]) > 0
+    assert [reason.startswith("nothing was heard of 'north'") for reason in reasons] == [True]
+    talk.links.put(OTHER, LinkState.UP)
+    told = talk.ask("POST", "/v1/resolve", json=body).json()
+    assert {told["reason"], *(change["reason"] for change in told["changes"])} == {None}
+
+
 def test_a_conflict_is_told_although_a_peer_is_cut(talk: Talk) -> None:
     talk.peer.declare(operation("N1", 50.0, party=OTHER))
     talk.give()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from keepclear import verify_export
 from keepclear.adapters.http.wire_logs import LOG_PAGE_MAX
+from keepclear.adapters.settings import FederationSettings
 from keepclear.codec.bundle import BUNDLE_BYTES_MAX, decode_bundle, encode_bundle
 from keepclear.codec.cards import decode_card, encode_card
 from keepclear.codec.checkpoints import parse_log_proof
@@ -16,8 +18,8 @@ from keepclear.core.bundles import Withheld
 from keepclear.core.intents import PartyId
 from keepclear.core.merkle import leaf_hash
 from keepclear.node.access import Role
-from tests.adapters.http.served import OTHER, PARTY, Served, operation
-from tests.adapters.http.spoken import BYTES, Keys, Peer, Talk, words
+from tests.adapters.http.served import OTHER, PARTY, Described, Served, operation
+from tests.adapters.http.spoken import BYTES, Keys, Peer, Talk, talking, words
 
 ADMINISTRATOR = Role.ADMINISTRATOR
 KEYED = (
@@ -73,6 +75,20 @@ def test_the_parties_are_told_with_their_words_and_their_logs(talk: Talk) -> Non
 def test_the_own_card_can_be_given_to_others(talk: Talk) -> None:
     response = talk.ask("GET", "/v1/card")
     assert decode_card(response.content) == talk.keys.card()
+
+
+def test_the_card_tells_the_address_of_the_settings(tmp_path: Path, described: Described) -> None:
+    federation = FederationSettings(address="relief.example:8431")
+    with talking(tmp_path, described, federation=federation) as talk:
+        card = decode_card(talk.ask("GET", "/v1/card").content)
+        assert card == replace(talk.keys.card(), address="relief.example:8431")
+
+
+def test_a_node_whose_own_card_was_not_pinned_says_so(talk: Talk) -> None:
+    store = talk.served.running.node.store
+    with store.transaction() as transaction:
+        transaction.pin(replace(talk.keys.known(), is_own=False))
+    assert talk.ask("GET", "/v1/card").status_code == 404
 
 
 def test_a_party_is_pinned_once_its_words_were_read_out(talk: Talk) -> None:
@@ -343,6 +359,7 @@ def test_a_log_that_forked_is_kept_as_evidence(talk: Talk) -> None:
     assert talk.told("/v1/evidence", after=page["evidence"][0]["id"])["evidence"] == []
 
 
+@pytest.mark.slow
 def test_a_page_about_logs_holds_no_more_than_its_limit(talk: Talk) -> None:
     for number in range(LOG_PAGE_MAX):
         talk.served.declare(operation(f"R{number:03}", 20.0 + number / 10.0))

@@ -247,6 +247,7 @@ def test_what_the_policy_refuses_is_told_and_stays_open(tmp_path: Any, described
         assert [(each["id"], "'north:N2'" in each["reason"]) for each in told["not_amended"]] == [
             ("R1", True)
         ]
+        assert talk.told("/v1/negotiations")["negotiations"][0]["not_amended"] == told["not_amended"]
         assert talk.told("/v1/items/R1")["version"] == 1
 
 

@@ -36,6 +36,8 @@ PATH: Final = "/v1/sync"
 MEDIA_TYPE: Final = "application/octet-stream"
 REFUSED_FOR_S: Final = 60.0
 """So long a log is not asked of a peer that gave a part of it which was refused."""
+RECEIPTS_AGAIN_S: Final = 60.0
+"""So long receipts that were taken are not taken again while nothing else comes."""
 
 _LENGTH_BYTES: Final = 4
 _T = TypeVar("_T")
@@ -105,7 +107,7 @@ class Exchange:
         self.own = notary.party
         self._desk, self._clock, self._monotonic = desk, clock, monotonic
         self._actor = Actor(party=notary.party, person="node")
-        self._receipts: dict[PartyId, tuple[Cosignature, ...]] = {}
+        self._receipts: dict[PartyId, tuple[tuple[Cosignature, ...], float]] = {}
         self._refused: dict[tuple[PartyId, PartyId], float] = {}
 
     @property
@@ -152,17 +154,27 @@ class Exchange:
         Raises:
             KeepclearError: The desk cannot take anything at present.
         """
-        if not bundle.parts and bundle.cosignatures == self._receipts.get(peer):
+        now_s = self._monotonic()
+        receipts, again_s = self._receipts.get(peer, ((), now_s))
+        if not bundle.parts and bundle.cosignatures == receipts and now_s < again_s:
             return Taken()  # the same as the last time: not worth a transaction
+        told = dict(bundle.heads).get(self.own)
+        is_heard = False
 
         def take(declaring: Declaring) -> Taken:
-            assert declaring.proving is not None, "a node with links has keys"
-            return declaring.proving.take(bundle, heard=peer)
+            nonlocal is_heard
+            proving = declaring.proving
+            assert proving is not None, "a node with links has keys"
+            # One that holds more of this node's log, or does not say, has not given all that it has of it:
+            # a node that was restored must not speak yet. It may know of nothing to give, as it pushes by
+            # what it was told before.
+            is_heard = told is not None and told <= proving.logs[self.own].tree.size
+            return proving.take(bundle, heard=peer if is_heard else None)
 
         taken = await asyncio.wrap_future(self._desk.change(self._actor, take))
-        if not taken.refusals:
-            self._receipts[peer] = bundle.cosignatures
-        until_s = self._monotonic() + REFUSED_FOR_S
+        if is_heard and not taken.refusals:
+            self._receipts[peer] = bundle.cosignatures, now_s + RECEIPTS_AGAIN_S
+        until_s = now_s + REFUSED_FOR_S
         fresh = {party for party, _, _ in taken.spans}
         refused = {refusal.party for refusal in taken.refusals} & {part.party for part in bundle.parts}
         self._refused.update({(peer, party): until_s for party in refused - fresh})
@@ -197,7 +209,7 @@ def _bundle(
     logs = _logs(bench)
     unwanted = set(logs.parties) - {party for party, _ in heads}
     told = (*heads, *[(party, LOG_ENTRIES_MAX) for party in sorted(unwanted)])
-    bundle = bundle_for(peer, told, logs, bench.store, now_ms)
+    bundle = bundle_for(peer, told, logs, bench.store, now_ms, bench.form)
     wanted = [each for each in bundle.heads if logs[each[0]].frozen is None and each[0] not in resting]
     return replace(bundle, heads=tuple(wanted))
 

@@ -9,6 +9,7 @@ server for the certificate, and refuses whoever has none.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,10 @@ from keepclear.node.ports import SignedBy
 
 BODY_S_MAX: Final = 120.0
 """So long a request may take to come in."""
+DRAINED_BYTES_MAX: Final = 1_000_000
+"""So much of a request that is refused unread is still let in."""
+DRAINED_S_MAX: Final = 1.0
+"""So long what still comes of it is waited for."""
 
 _PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -135,12 +140,11 @@ class Listener:
         Raises:
             KeepclearError: It is refused, or this node cannot at present.
         """
-        peer = self._peer_of(request)
-        allowance = self.allowances.setdefault(peer, Allowance())
-        wait_s = allowance.begin(self.monotonic())
-        if wait_s > 0.0:
-            detail = "you ask for more than one peer may; wait"
-            raise RequestRefusedError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after_s=wait_s)
+        try:
+            peer, allowance = self._let_in(request)
+        except RequestRefusedError:
+            await _drain(request)
+            raise
         try:
             answer = await self._answer(request, peer)
         finally:
@@ -149,8 +153,21 @@ class Listener:
         self.links.change(peer, lambda link: link.moved(bytes_out=len(answer)))
         return Response(answer, media_type=MEDIA_TYPE)
 
-    async def _answer(self, request: Request, peer: PartyId) -> bytes:
+    def _let_in(self, request: Request) -> tuple[PartyId, Allowance]:
+        """Begin a request of a peer that may make one now."""
+        certificate = request.scope.get("state", {}).get(CERTIFICATE)
+        peer = None if certificate is None else self.pins.party_of(certificate)
+        if peer is None:
+            _refuse("the certificate that you show is pinned for no party")
         self._require_link(peer)
+        allowance = self.allowances.setdefault(peer, Allowance())
+        wait_s = allowance.begin(self.monotonic())
+        if wait_s > 0.0:
+            detail = "you ask for more than one peer may; wait"
+            raise RequestRefusedError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after_s=wait_s)
+        return peer, allowance
+
+    async def _answer(self, request: Request, peer: PartyId) -> bytes:
         greeting, pushed = decode_request(await self._body(request, peer))
         hello, signed = self.notary.read_hello(greeting)
         bundle = await read_bundle(pushed, by=peer, to=self.exchange.own) if pushed else None
@@ -170,15 +187,6 @@ class Listener:
         self.links.change(peer, lambda link: link.refused([each.reason for each in taken.refusals]))
         if taken.spans:
             self.news()
-
-    def _peer_of(self, request: Request) -> PartyId:
-        certificate = request.scope.get("state", {}).get(CERTIFICATE)
-        peer = None if certificate is None else self.pins.party_of(certificate)
-        if peer is None:
-            raise RequestRefusedError(
-                HTTPStatus.FORBIDDEN, "the certificate that you show is pinned for no party"
-            )
-        return peer
 
     def _require_link(self, peer: PartyId) -> None:
         link = self.links.get(peer)
@@ -252,6 +260,17 @@ class Listener:
         if hello.expires_ms < now_ms - apart_ms:
             past_s = (now_ms - hello.expires_ms) / 1000.0
             _refuse(f"the greeting has expired {past_s:.0f} s ago by the clock here; set the clocks")
+
+
+async def _drain(request: Request) -> None:
+    """Let what still comes of a request come: a peer whose connection ends meanwhile may lose the answer."""
+    count = 0
+    with contextlib.suppress(ClientDisconnect, TimeoutError):
+        async with asyncio.timeout(DRAINED_S_MAX):
+            async for part in request.stream():
+                count += len(part)
+                if count > DRAINED_BYTES_MAX:
+                    return
 
 
 def _refuse(detail: str) -> NoReturn:

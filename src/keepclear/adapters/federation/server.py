@@ -57,6 +57,7 @@ class FederationServer(uvicorn.Server):
             connection.shutdown()
 
     def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        """Take none."""
         return contextlib.nullcontext()
 
 

@@ -46,7 +46,10 @@ async def carried(heads: Heads, part: Callable[[Heads], Awaitable[Bundle]]) -> b
     first = await part(heads)
     parts, found = list(first.parts), first
     while found.parts and _has_room(parts, len(found.parts)):
-        heads = tuple({**dict(heads), **{each.party: each.end for each in found.parts}}.items())
+        held = dict(heads)
+        for each in found.parts:
+            held[each.party] = max(each.end, held.get(each.party, 0))
+        heads = tuple(held.items())
         found = await part(heads)
         parts.extend(found.parts)
     return await asyncio.to_thread(_written, replace(first, parts=tuple(parts)))

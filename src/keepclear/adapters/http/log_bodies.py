@@ -16,10 +16,11 @@ from keepclear.core.deeds import Answer, ItemRef
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Hold, Said
-from keepclear.core.negotiation import Negotiation
+from keepclear.core.negotiation import Negotiation, NegotiationState
 from keepclear.core.times import instant_of, rfc3339
 from keepclear.node.coordinate import Coordinated, Had, Receipt
 from keepclear.node.logs import HeldLog
+from keepclear.node.negotiate import NotAmended
 from keepclear.node.ports import Entry, Evidence, KnownParty
 from keepclear.node.prove import Taken
 
@@ -130,9 +131,11 @@ def had_body(had: Had) -> wire.Had:
     )
 
 
-def negotiation_body(negotiation: Negotiation) -> wire.Negotiation:
-    """Return a proposal and where it stands."""
+def negotiation_body(negotiation: Negotiation, not_amended: Sequence[NotAmended]) -> wire.Negotiation:
+    """Return a proposal, where it stands, and which items of this party are not changed yet, and why."""
     proposal, answer = negotiation.proposal, negotiation.answer
+    is_accepted = negotiation.state is NegotiationState.ACCEPTED
+    refs = [change.item for change in proposal.changes if is_accepted]
     return wire.Negotiation(
         id=proposal.id,
         by=proposal.by,
@@ -147,7 +150,13 @@ def negotiation_body(negotiation: Negotiation) -> wire.Negotiation:
         answer=wire.NegotiationAnswer(accepted=answer.is_accepted, reason=answer.reason)
         if isinstance(answer, Answer)
         else None,
+        not_amended=[not_amended_body(each) for each in not_amended if each.item in refs],
     )
+
+
+def not_amended_body(not_amended: NotAmended) -> wire.NotAmended:
+    """Return an item that stays as it is although a proposal to change it was accepted."""
+    return wire.NotAmended(id=not_amended.item.id, reason=not_amended.reason)
 
 
 def agreement_body(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -25,6 +26,7 @@ from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.pinning import Pinned, card_as_read, pin
 from keepclear.adapters.http.problems import HttpProblemError
 from keepclear.codec.bundle import BUNDLE_BYTES_MAX, decode_bundle
+from keepclear.codec.cards import decode_card, encode_card
 from keepclear.core.bundles import Bundle
 from keepclear.core.intents import PartyId
 from keepclear.core.times import floor_ms
@@ -110,11 +112,14 @@ class LogRoutes:
 
     async def _card(self, _: Call) -> Reply:
         known = await self._keyed.ask(lambda bench, _: bench.store.parties())
-        card = next((party.card for party in known if party.is_own), None)
-        if card is None:
+        own = next((party.card for party in known if party.is_own), None)
+        if own is None:
             detail = "this node's own card was not pinned; keepclear init does that"
             raise HttpProblemError(HTTPStatus.NOT_FOUND, detail)
-        return Reply(response=Response(card, headers=_NO_STORE, media_type=JSON))
+        # The address may change without a ceremony: nothing is trusted because of it.
+        card, address = decode_card(own), self._node.settings.federation.address
+        text = encode_card(replace(card, address=address or card.address))
+        return Reply(response=Response(text, headers=_NO_STORE, media_type=JSON))
 
     async def _log(self, call: Call) -> Reply:
         query: wire.LogQuery = call.query

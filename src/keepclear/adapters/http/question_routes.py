@@ -107,8 +107,10 @@ class QuestionRoutes:
         moment = await self._moment()
         resolution = await asyncio.to_thread(moment.resolve, item, limits, gap)
         fields = resolution_fields(resolution)
+        fields["reason"] = moment.undecided(item, gap)
         for told, change in zip(fields["changes"], resolution.changes, strict=True):
             told["item"] = raw_entry(encode_item(change.item))
+            told["reason"] = moment.undecided(change.item, gap)
         return Reply(body=fields)
 
     async def _read(self, call: Call) -> Reply:

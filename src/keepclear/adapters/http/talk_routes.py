@@ -18,6 +18,7 @@ from keepclear.adapters.http.log_bodies import (
     had_body,
     hold_body,
     negotiation_body,
+    not_amended_body,
     time_of,
 )
 from keepclear.adapters.http.node import Node
@@ -129,10 +130,7 @@ class TalkRoutes:
                     wire.ItemAmended(id=record.label.id, version=record.version)
                     for record in spoken.carried_out.amended
                 ],
-                not_amended=[
-                    wire.NotAmended(id=each.item_id, reason=each.reason)
-                    for each in spoken.carried_out.not_amended
-                ],
+                not_amended=[not_amended_body(each) for each in spoken.carried_out.not_amended],
             )
         )
 
@@ -150,7 +148,7 @@ class TalkRoutes:
         query: wire.NegotiationsQuery = call.query
         limit = min(self._keyed.node.page(query.limit), wire.LOG_PAGE_MAX)
 
-        def question(_: Workbench, logs: Logs) -> wire.Negotiations:
+        def question(bench: Workbench, logs: Logs) -> wire.Negotiations:
             wanted = (
                 each
                 for each in logs.ledger.negotiations.all()
@@ -159,7 +157,7 @@ class TalkRoutes:
             )
             found = list(itertools.islice(wanted, limit + 1))
             return wire.Negotiations(
-                negotiations=[negotiation_body(each) for each in found[:limit]],
+                negotiations=[negotiation_body(each, bench.not_amended) for each in found[:limit]],
                 next=found[limit - 1].proposal.id if len(found) > limit else None,
             )
 

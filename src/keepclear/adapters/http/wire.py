@@ -264,7 +264,7 @@ class ForcedBy(Told):
 
 
 class Change(Told):
-    """A change that clears an item, and the item as it would have it."""
+    """A change that clears an item, and the item as it would have it; `reason` as of the item itself."""
 
     change: str
     time_shift_s: float
@@ -274,6 +274,7 @@ class Change(Told):
     is_smallest: bool
     forced_by: list[ForcedBy]
     item: f3548.Entry
+    reason: str | None
 
 
 class Undecided(Told):
@@ -284,7 +285,7 @@ class Undecided(Told):
 
 
 class Resolved(Told):
-    """The changes that clear an item."""
+    """The changes that clear an item; `reason` says why it cannot be told whether anything is in the way."""
 
     id: str
     clear: bool
@@ -293,6 +294,7 @@ class Resolved(Told):
     none_within: list[str]
     undecided: list[Undecided]
     limits: dict[str, float]
+    reason: str | None
 
 
 class Assumption(Told):

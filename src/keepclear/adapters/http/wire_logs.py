@@ -249,7 +249,7 @@ class NegotiationAnswer(Told):
 
 
 class Negotiation(Told):
-    """A proposal for a conflict, and where it stands."""
+    """A proposal for a conflict, and where it stands; what of it this node has tried to do and could not."""
 
     id: str
     by: str
@@ -259,6 +259,7 @@ class Negotiation(Told):
     changes: list[NegotiatedChange]
     counters: str | None
     answer: NegotiationAnswer | None
+    not_amended: list[NotAmended]
 
 
 class Negotiations(Told):

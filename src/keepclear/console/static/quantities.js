@@ -61,6 +61,17 @@ export class Quantities {
   }
 
   /**
+   * Write a distance that was agreed, as exactly as it was.
+   *
+   * @param {number} metres
+   * @param {boolean} isVertical
+   */
+  agreed(metres, isVertical) {
+    if (this.unit === "ft" && !isVertical) return this.with("unit.nm", metres / METRES_PER_NAUTICAL_MILE, 3);
+    return this.with(`unit.${this.unit}`, fromMetres(metres, this.unit), 1);
+  }
+
+  /**
    * Write a duration to the second, leaving out what is zero: 3 min 20 s.
    *
    * @param {number} seconds

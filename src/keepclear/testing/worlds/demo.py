@@ -57,7 +57,7 @@ ROUNDS_MAX: Final = 24
 _KNOWING: Final = "relief-"
 """How the ids of items begin that are planned by people who look at what others declared."""
 _RELIEF_AREA: Final = Circle(center=LatLng(46.9, 8.2), radius_m=70_000.0)
-"""Where the Relief Organisation is concerned by what the others fly."""
+"""Where the Relief Organisation is concerned by what the Coalition flies."""
 _FILE: Final = "demo.geojson"
 _KINDS: Final = {
     "relief-drop-1": TrackKind.DRONE,
@@ -222,23 +222,27 @@ def demo_world(start: datetime, *, rounds: int = 3) -> DemoWorld:
 
 
 def demo_agreements() -> tuple[Agreement, ...]:
-    """Return what the parties of the world agree, each two of them, sorted by party."""
+    """Return what the parties of the world agree, each two of them."""
+    coalition, north = PARTIES[1:]
     return (
-        _agreement("coalition", "north-force", Buffer(lateral_m=100.0, vertical_m=10.0, time_s=5.0)),
-        _agreement("coalition", OWN_PARTY, Buffer(lateral_m=500.0, vertical_m=30.0, time_s=30.0)),
-        _agreement("north-force", OWN_PARTY, Buffer(lateral_m=500.0, vertical_m=30.0, time_s=30.0)),
+        _agreement(Terms(party=coalition), Terms(party=north)),
+        _agreement(
+            Terms(party=coalition),
+            Terms(party=OWN_PARTY, areas=(AreaOfInterest(outline=_RELIEF_AREA),)),
+        ),
+        _agreement(Terms(party=north), Terms(party=OWN_PARTY)),
     )
 
 
-def _agreement(a: str, b: str, buffer: Buffer) -> Agreement:
-    areas = {OWN_PARTY: (AreaOfInterest(outline=_RELIEF_AREA),)}
-    first, second = (Terms(party=PartyId(party), areas=areas.get(PartyId(party), ())) for party in (a, b))
+def _agreement(first: Terms, second: Terms) -> Agreement:
     return Agreement(
         version=1,
         terms=(first, second),
         minima=Minima(lateral_m=5_556.0, vertical_m=914.4, duration_s=180.0),
-        buffer=buffer,
+        buffer=Buffer(lateral_m=100.0, vertical_m=10.0, time_s=5.0),
         timers=Timers(seen_s=600.0, answered_s=1_800.0),
+        lead_s=600.0,
+        lead_emergency_s=300.0,
     )
 
 

@@ -21,6 +21,7 @@ export function coordinationActions({ store, api, say }) {
   let isAsking = false;
   let isStale = false;
   let questions = 0;
+  let tookMs = 0;
 
   /** Ask for what is shown anew, soon. */
   function refreshCoordination() {
@@ -28,7 +29,7 @@ export function coordinationActions({ store, api, say }) {
     timer = window.setTimeout(() => {
       timer = 0;
       loadCoordination();
-    }, GATHER_MS);
+    }, Math.max(GATHER_MS, tookMs)); // a node that takes long is given as long to rest
   }
 
   /** The same because something else is looked at: of no use where there is no log. */
@@ -49,14 +50,16 @@ export function coordinationActions({ store, api, say }) {
       return;
     }
     isAsking = true;
+    const begunMs = performance.now();
     try {
       const known = await shownParts();
-      put({ ...known, status: "known", error: "" });
+      put({ ...NOTHING_KNOWN, ...known, status: "known" }); // what was not asked anew may be old: not known
     } catch (error) {
       const isAbsent = error instanceof Refusal && error.status === CONFLICT;
       put(isAbsent ? { ...NOTHING_KNOWN, status: "absent" } : { status: "failed", error: messageOf(error) });
     }
     isAsking = false;
+    tookMs = performance.now() - begunMs;
     if (!isStale) return;
     isStale = false;
     refreshCoordination();
@@ -87,15 +90,13 @@ export function coordinationActions({ store, api, say }) {
     }
   }
 
-  /** Return how far the two items of the chosen conflict are coordinated, with what was known before. */
+  /** Return how far the two items of the chosen conflict are coordinated. */
   async function itemsOfFinding() {
-    const { selection, conflicts, coordination } = store.state;
+    const { selection, conflicts } = store.state;
     const finding = conflicts.answer?.findings.find((each) => keyOf(each) === selection.findingKey);
-    if (finding === undefined) return coordination.items;
+    if (finding === undefined) return null;
     const asked = await Promise.all([finding.a.id, finding.b.id].map(coordinationOf));
-    const items = new Map(coordination.items ?? []);
-    for (const each of asked) if (each !== null) items.set(each.id, each);
-    return items;
+    return byId(asked.filter((each) => each !== null));
   }
 
   /** @param {string} id */

@@ -66,7 +66,7 @@ function Terms({ agreement: { text: { buffer, minima, timers, fallback } } }) {
   const quantities = useQuantities();
   const language = useSelected((state) => state.preferences.language);
   const apart = (/** @type {number} */ lateral_m, /** @type {number} */ vertical_m, /** @type {number} */ time_s) =>
-    [quantities.length(lateral_m), quantities.height(vertical_m), quantities.duration(time_s)].join(" · ");
+    [quantities.agreed(lateral_m, false), quantities.agreed(vertical_m, true), quantities.duration(time_s)].join(" · ");
   return html`<dl class="cells">
     <div><dt>${t("agreements.buffer")}</dt><dd>${apart(buffer.lateral_m, buffer.vertical_m, buffer.time_s)}</dd></div>
     <div><dt>${t("agreements.minima")}</dt><dd>${apart(minima.lateral_m, minima.vertical_m, minima.duration_s)}</dd></div>

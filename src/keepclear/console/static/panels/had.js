@@ -47,8 +47,8 @@ function Answer({ answer: { party, at, items } }) {
   const todayMs = useSelected((state) => Math.floor(state.nowMs / 86_400_000) * 86_400_000);
   const isAhead = useSelected((state) => msOf(at) > state.nowMs + 1000);
   const time = leftToRight(instantText(Math.floor(msOf(at) / 1000) * 1000, todayMs));
-  return html`<div data-testid="had-answer" role="status">
-    <h3>${t("had.of", { party, time })}</h3>
+  return html`<div data-testid="had-answer">
+    <div role="status"><h3>${t("had.of", { party, time })}</h3></div>
     ${isAhead && html`<p class="problem">${t("had.ahead")}</p>`}
     ${items.length === 0 ? html`<p class="hint">${t("had.nothing")}</p>` : html`<table class="receipts-table">
       <caption class="visually-hidden">${t("had.of", { party, time })}</caption>

@@ -27,7 +27,7 @@ export function Items() {
   const status = useSelected((state) => state.itemsStatus);
   const filter = useSelected((state) => state.filter);
   const selectedId = useSelected((state) => state.selection.itemId);
-  const coordinated = useSelected((state) => state.coordination.items);
+  const coordinated = useSelected((state) => (filter.coordination === "" ? null : state.coordination.items));
   const own = useSelected((state) => state.session?.node.party ?? "");
   const hasLog = useSelected((state) => state.coordination.status !== "absent");
   const [shownMax, setShownMax] = useState(SHOWN_STEP);

@@ -94,7 +94,8 @@ function Proposal({ negotiation, own }) {
       html`<${ProposedChange} key=${`${item.party}:${item.id}`} item=${item} becomes=${becomes} own=${own} />`)}</ul>
     ${(isAsked || isTakeBack) && html`<div class="commands"><${CommandHint} />
       ${isAsked && html`<${Command} command=${commandOf(["accept"], [id])} label=${t("command.accept")} />
-        <${Command} command=${commandOf(["decline"], [id])} label=${t("command.decline")} hint=${t("command.reason_optional")} />`}
+        <${Command} command=${commandOf(["decline"], [id])} label=${t("command.decline")} hint=${t("command.reason_optional")} />
+        <${Command} command=${commandOf(["counter"], [id])} label=${t("command.counter")} />`}
       ${isTakeBack && html`<${Command} command=${commandOf(["withdraw-proposal"], [id])} label=${t("command.withdraw_proposal")} />`}
     </div>`}
   </li>`;

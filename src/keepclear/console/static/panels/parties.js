@@ -39,7 +39,7 @@ function PartyCard({ party }) {
   return html`<article class=${`party-card ${log?.frozen ? "frozen" : ""}`} data-testid="party" data-party=${id} aria-label=${id}>
     <h3><span><${PartyName} party=${id} />${name !== id && html` <bdi class="dim">${name}</bdi>`}</span>
       ${is_own ? html`<span class="tag own">${t("legend.you")}</span>` : html`<${LinkTag} link=${link} />`}</h3>
-    ${log !== null && log.frozen !== null && html`<div class="verdict refused" role="alert"><strong><${Icon} name="alarm" /> ${t("parties.frozen")}</strong> <bdi>${log.frozen}</bdi></div>`}
+    ${log !== null && log.frozen !== null && html`<div class="verdict refused"><strong><${Icon} name="alarm" /> ${t("parties.frozen")}</strong> <bdi>${log.frozen}</bdi></div>`}
     ${held.map(({ by }) => html`<p key=${by} class="row"><span class="tag bad"><${Icon} name="hold" /> ${t("holds.by", { party: by })}</span></p>`)}
     ${is_own ? html`<${LogCells} party=${party} />` : html`<${PeerCells} party=${party} />`}
     ${link !== null && html`<${LinkSwitch} link=${link} />`}

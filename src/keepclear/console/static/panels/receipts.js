@@ -24,7 +24,8 @@ const ROW_MAX = 4;
 const ANSWERS = ["objected", "proposed", "countered", "accepted", "declined"];
 
 /**
- * Return how far an item is coordinated; null where it is not known, undefined on a node without keys.
+ * Return how far an item is coordinated; null where it is not known, undefined where it is no question: on a
+ * node without keys, and of what has ended, which the node does not list.
  *
  * @param {ItemRecord} record
  */
@@ -32,12 +33,22 @@ export function useCoordinated(record) {
   const status = useSelected((state) => state.coordination.status);
   const items = useSelected((state) => state.coordination.items);
   const own = useSelected((state) => state.session?.node.party ?? "");
-  return status === "absent" ? undefined : coordinatedOf(record, items, own);
+  if (status === "absent") return undefined;
+  return coordinatedOf(record, items, own) ?? (record.item.state === "Ended" ? undefined : null);
 }
 
-/** @param {{state: import("../types.js").CoordinationWord}} props */
+/**
+ * How far an item is coordinated, as a word; what may be old is not told, since "coordinated" can end unheard.
+ *
+ * @param {{state: import("../types.js").CoordinationWord}} props
+ */
 export function CoordinationTag({ state }) {
   const t = useTexts();
+  const isCurrent = useSelected(({ link, coordination }) => link === "live" && coordination.status === "known");
+  if (!isCurrent) {
+    return html`<span class="tag coordination stale" data-testid="coordination" data-state="stale">
+      <${Icon} name="unknown" /> ${t("verdict.stale")}</span>`;
+  }
   return html`<span class=${`tag coordination ${state}`} data-testid="coordination" data-state=${state}>
     <${Icon} name=${state} /> ${t(`coordination.${state}`)}</span>`;
 }
