@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ from keepclear.cli_keep import ROLES
 from keepclear.codec.cards import decode_card
 from keepclear.core.intents import PartyId
 from keepclear.main import init as making
+from keepclear.main.demo_node import Shown
 from keepclear.main.keys import root_key_of
 from keepclear.node.access import Role
 from keepclear.node.logs import Logs
@@ -316,18 +317,6 @@ def test_a_node_serves_until_it_is_told_to_stop(wish: signal.Signals) -> None:
     assert not Path("keepclear.sqlite3-wal").exists()  # the database was closed
 
 
-@pytest.mark.slow
-def test_the_demonstration_is_there_within_ten_seconds() -> None:
-    with beside("demo", "--port", "0", "--speed", "10") as node:
-        url = node.line_with(r"^serving a demonstration on (http://127\.0\.0\.1:\d+)$")[1]
-        token_file = Path(node.line_with(r"--token-file (\S+)$")[1])
-        with NodeClient(url, read_token(token_file)) as client:
-            assert client.session().node.is_demonstration
-            assert client.conflicts().total > 0
-        assert node.stopped_by(signal.SIGINT) == 0
-    assert not token_file.exists()
-
-
 def test_a_node_collects_garbage_and_takes_the_settings_it_is_told(
     monkeypatch: pytest.MonkeyPatch, made: None
 ) -> None:
@@ -348,8 +337,14 @@ def test_a_node_collects_garbage_and_takes_the_settings_it_is_told(
 def test_the_demonstration_opens_the_browser_if_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
-    def showing(*, started: Callable[[str, Path], None], **_: object) -> None:
-        started("http://127.0.0.1:1", Path("x"))
+    names = ("Relief Organisation", "North Force", "Coalition")
+    shown = [
+        Shown(party=PartyId(name.lower()), name=name, url=f"http://127.0.0.1:{port}", folder=Path(name))
+        for port, name in enumerate(names, start=1)
+    ]
+
+    def showing(*, started: Callable[[Sequence[Shown]], None], **_: object) -> None:
+        started(shown)
 
     class AtOnce:
         def __init__(self, target: Callable[[], None], **_: object) -> None:
@@ -360,7 +355,8 @@ def test_the_demonstration_opens_the_browser_if_it_is_told_to(monkeypatch: pytes
     monkeypatch.setattr("webbrowser.open", opened.append)  # and returns None: it failed
     assert run("demo").exit_code == 0
     done = run("demo", "--open")
-    assert opened == ["http://127.0.0.1:1"]
+    assert opened == [each.url for each in shown]
+    assert all(name in done.stderr for name in names)
     assert "no browser could be opened" in done.stderr
 
 

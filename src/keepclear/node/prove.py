@@ -8,6 +8,7 @@ What a peer declares is recorded whatever it says; a policy only refuses one's o
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -61,6 +62,8 @@ from keepclear.node.sharing import (
 
 ENTRIES_AT_ONCE: Final = 2_000
 """So many entries of one log go into a bundle at most; the next bundle goes on."""
+PART_BYTES_MAX: Final = 4_000_000
+"""So many bytes of one log go into a bundle, where its owner signed a head so near."""
 ASIDE_MAX: Final = 64
 """So many parts of one log wait for a gap to be filled; more must be given again afterwards."""
 ASIDE_BYTES_MAX: Final = 16_000_000
@@ -836,9 +839,12 @@ def _part_for(told: Told, first: int, log: HeldLog, reading: LogReading) -> LogP
     heads = reading.heads(log.party, first + 1, _HEADS_READ)
     if not heads:
         return None
-    fitting = [head for head in heads if head.size <= first + ENTRIES_AT_ONCE]
-    head = fitting[-1] if fitting else heads[0]
-    if head.size > log.tree.size:
+    fitting = [head for head in heads if head.size <= first + ENTRIES_AT_ONCE] or heads[:1]
+    if fitting[-1].size > log.tree.size:
         return None
-    entries = reading.entries(log.party, first, head.size - first)
+    entries = reading.entries(log.party, first, fitting[-1].size - first)
+    reach = itertools.accumulate(len(entry.jws or b"") for entry in entries)
+    room = first + sum(size <= PART_BYTES_MAX for size in reach)
+    head = next((head for head in reversed(fitting) if head.size <= room), fitting[0])
+    entries = entries[: head.size - first]
     return LogPart(party=log.party, first=first, entries=told.entries(entries), note=head.note)
