@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from keepclear.adapters import clock
 from keepclear.adapters.http.client import NodeUnreachableError
 from keepclear.adapters.http.talking import TalkClient
-from keepclear.adapters.keys import KeyFolder, load_locked_key, load_node_key
+from keepclear.adapters.keys import KeyFolder, load_locked_key, load_node_key, make_tls
 from keepclear.codec.cards import decode_card, encode_card
 from tests.scenarios.conftest import workplace
 from tests.scenarios.parties import PASSPHRASE, Side, operation, pair, parties, run, until
@@ -55,11 +56,7 @@ def test_a_card_is_told_in_two_halves_of_eight_words(alpha: Side) -> None:
     told = run("pair", "words", card, env=NOBODY).stdout.splitlines()
     assert told[0] == "card of alpha"
     assert [(line[:3], len(line[3:].split())) for line in told[1:]] == [("1: ", 8), ("2: ", 8)]
-    (own,) = (
-        alpha.json("pair", "list", code=2)
-        if False
-        else json.loads(run("pair", "list", "--format", "json", env=alpha.env).stdout)["parties"]
-    )
+    (own,) = json.loads(run("pair", "list", "--format", "json", env=alpha.env).stdout)["parties"]
     assert own["words"] == words(card)
 
 
@@ -121,21 +118,31 @@ def test_what_is_no_card_is_refused_by_the_name_of_its_file(content: str) -> Non
         assert words[-1] in told
 
 
-def test_other_keys_of_a_party_are_pinned_only_where_that_is_said(
-    two: tuple[Side, Side], tmp_path: Path
-) -> None:
+def test_another_root_key_is_another_party_whatever_its_name(two: tuple[Side, Side], tmp_path: Path) -> None:
     alpha, bravo = two
     pair(alpha, bravo)
+    until(lambda: "2 entries" in alpha.keepclear("pair", "list"), "the log of bravo")
     other = Side(name="bravo", folder=tmp_path / "impostor")
     other.make("Eve")
     other.start()
     try:
         card = card_of(other)
-        add = ("pair", "add", card, "--words", " ".join(words(card)))
-        assert "replace" in alpha.keepclear(*add, code=2)
-        assert "paired with bravo" in alpha.keepclear(*add, "--replace")
+        add = ("pair", "add", card, "--words", " ".join(words(card)), "--replace")
+        assert "409" in alpha.keepclear(*add, code=2)
     finally:
         other.stop()
+
+
+def test_another_certificate_of_a_party_is_pinned_only_where_that_is_said(two: tuple[Side, Side]) -> None:
+    alpha, bravo = two
+    pair(alpha, bravo)
+    card = card_of(bravo)
+    identity = make_tls(PartyId("bravo"), [], clock.now())
+    changed = dataclasses.replace(decode_card(card.read_bytes()), certificate=identity.certificate_pem)
+    card.write_text(encode_card(changed))
+    add = ("pair", "add", card, "--words", " ".join(words(card)))
+    assert "replace" in alpha.keepclear(*add, code=2)
+    assert "paired with bravo" in alpha.keepclear(*add, "--replace")
 
 
 # -- officers ---------------------------------------------------------------------------------------
@@ -250,9 +257,3 @@ def test_the_root_key_of_another_party_rotates_nothing(two: tuple[Side, Side]) -
     assert "not the one that 'alpha' began with" in told
     assert KeyFolder(alpha.folder / "keys").node.read_bytes() == before
     alpha.start()
-
-
-def test_a_node_without_keys_says_so_to_everything() -> None:
-    run("init", "--party", "relief", "--person", "Dana", "--without-keys", env=NOBODY)
-    env: dict[str, str | None] = {"KEEPCLEAR_PASSPHRASE": PASSPHRASE}
-    assert "it has none" in run("keys", "rotate-node", env=env, code=2).stderr or True

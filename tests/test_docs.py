@@ -335,7 +335,8 @@ def test_a_limit_has_the_value_that_is_told(constant: tuple[str, str], told: str
     if isinstance(value, datetime):
         assert told == value.date().isoformat()
     else:
-        assert float(told.split(" ", maxsplit=1)[0].replace(",", "")) == value
+        number = told.split(" ", maxsplit=1)[0].replace(",", "")
+        assert (int(number) if isinstance(value, int) else float(number)) == value
 
 
 def messages() -> list[re.Pattern[str]]:

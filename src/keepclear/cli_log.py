@@ -138,6 +138,25 @@ def log_prove(ctx: click.Context, party: str, n: int, output: str | None) -> Non
 # -- bundles ----------------------------------------------------------------------------------------
 
 
+@log.command("speak")
+@node_options()
+@click.pass_context
+def log_speak(ctx: click.Context) -> None:
+    """Have the node sign again after a restore, though not every party was heard.
+
+    After a backup was put in place a node signs nothing until each other party was heard by a link: it may
+    hold more of this party's log. If one of them holds more and this node signs all the same, that is a
+    second story, and the others will refuse its log from then on.
+
+    \b
+    Example:
+      keepclear log speak
+    """
+    with opened_node(ctx) as client:
+        client.speak()
+    put(b"this node signs again\n")
+
+
 @click.group()
 def bundle() -> None:
     """Carry statements by file where there is no network: the same as goes over a link.

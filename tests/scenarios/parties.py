@@ -180,17 +180,27 @@ def parties(folder: Path, *names: str) -> Iterator[list[Side]]:
         yield sides
 
 
+def pair_one_way(side: Side, other: Side) -> None:
+    """Have a party pin another: by its card, and by the words that are read of it."""
+    card = other.folder / "own.card"
+    card.write_text(other.keepclear("pair", "card"))
+    lines = other.keepclear("pair", "words", card).splitlines()[1:]
+    side.keepclear("pair", "add", card, "--words", " ".join(line.partition(": ")[2] for line in lines))
+
+
 def pair(*sides: Side) -> None:
-    """Have parties exchange cards by file and read the words of both to each other."""
-    for side in sides:
-        (side.folder / "own.card").write_text(side.keepclear("pair", "card"))
+    """Have parties pin each other, and wait until their nodes are linked."""
     for side in sides:
         for other in sides:
             if other is not side:
-                card = other.folder / "own.card"
-                spoken = other.keepclear("pair", "words", card)
-                lines = [line.partition(": ")[2] for line in spoken.splitlines()[1:]]
-                side.keepclear("pair", "add", card, "--words", " ".join(lines))
+                pair_one_way(side, other)
+
+    def linked(side: Side) -> bool:
+        states = [each["state"] for each in side.json("link", "list")["links"]]
+        return states == ["up"] * (len(sides) - 1)
+
+    for side in sides:
+        until(lambda side=side: linked(side), f"the links of {side.name}")  # type: ignore[misc]
 
 
 def at(minutes: float) -> str:

@@ -142,6 +142,13 @@ class Logs:
             if party != self.own and self._logs[party].tree.size
         )
 
+    def unheard(self) -> list[PartyId]:
+        """Return who may hold more of this party's log, after a restore, sorted.
+
+        That is any peer: the backup does not know who received what was said after it.
+        """
+        return [party for party in self.parties if party not in (self.own, *self.heard)]
+
     def heads_for(self, peer: PartyId) -> tuple[tuple[PartyId, int], ...]:
         """Return how many entries of each log a peer need not give, sorted by party.
 

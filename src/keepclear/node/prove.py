@@ -297,7 +297,7 @@ class Proving:
         own = self.logs[self.logs.own]
         if self.logs.silence is not None:
             raise SilencedError(
-                f"nothing is signed: {self.logs.silence}; it goes on once {', '.join(self._unheard())} "
+                f"nothing is signed: {self.logs.silence}; it goes on once {', '.join(self.logs.unheard())} "
                 "was heard by a link, or with keepclear log speak"
             )
         if own.frozen is not None:
@@ -348,15 +348,8 @@ class Proving:
         if own.party in touched and dict(bundle.heads).get(own.party) != own.tree.size:
             return  # there may be more of it: the peer is heard when it has nothing more to give
         self.logs.heard.add(peer)
-        if self.logs.silence is not None and not self._unheard():
+        if self.logs.silence is not None and not self.logs.unheard():
             self.speak()
-
-    def _unheard(self) -> list[PartyId]:
-        """Return who may hold more of this party's log, after a restore, sorted.
-
-        That is any peer: the backup does not know who received what was said after it.
-        """
-        return [party for party in self.logs.parties if party not in (self.logs.own, *self.logs.heard)]
 
     def _note_own_end(self, bundle: Bundle) -> None:
         own = self.logs.get(self.logs.own)

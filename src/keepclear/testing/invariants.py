@@ -331,7 +331,9 @@ class Invariants:
             raise ViolationError(RIGHT_VERDICTS, f"{name} in conflict with {sorted(told)}")
         is_open = {node.logs.parted(each) for each in found.open_conflicts}
         for other in others:
-            if (other.ref.party, other.ref.id) not in is_open and not self._may_be_cleared(node, version, other):
+            if (other.ref.party, other.ref.id) not in is_open and not self._may_be_cleared(
+                node, version, other
+            ):
                 raise ViolationError(RIGHT_VERDICTS, f"{name} clear of {other.ref}, and nobody agreed to it")
         expected = self._expected(node, version, [o for o in others if (o.ref.party, o.ref.id) in is_open])
         if found.state is not expected:
@@ -453,5 +455,3 @@ def memory_of(node: SimulatedNode) -> object:
         ledger.holds(),
         sorted(node.logs.unjudged),
     )
-
-

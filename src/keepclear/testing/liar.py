@@ -7,7 +7,7 @@ nobody could ever find out, such as to say that one has not seen something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from random import Random
@@ -200,7 +200,11 @@ class Liar:
         first = min(known, max(0, size - least))
         bundle = bundle_for(peer, [(owner, first)], story.logs, story.store, floor_ms(story.now()))
         parts = [part for part in bundle.parts if part.party == owner]
-        if not parts or len(parts[0].entries) < least or any(isinstance(e, Withheld) for e in parts[0].entries):
+        if (
+            not parts
+            or len(parts[0].entries) < least
+            or any(isinstance(e, Withheld) for e in parts[0].entries)
+        ):
             return []
         return [encode_bundle(replace(bundle, parts=(change(parts[0]),), cosignatures=()))]
 
@@ -288,14 +292,14 @@ class Liar:
         return self._changed(peer, edit)
 
     def _drop_entry(self, peer: PartyId) -> list[bytes]:
-        return self._changed(peer, lambda part: replace(part, entries=(*part.entries[:-2], part.entries[-1])), 2)
+        return self._changed(
+            peer, lambda part: replace(part, entries=(*part.entries[:-2], part.entries[-1])), 2
+        )
 
     def _swap_entries(self, peer: PartyId) -> list[bytes]:
         return self._changed(
             peer,
-            lambda part: replace(
-                part, entries=(*part.entries[:-2], part.entries[-1], part.entries[-2])
-            ),
+            lambda part: replace(part, entries=(*part.entries[:-2], part.entries[-1], part.entries[-2])),
             2,
         )
 
@@ -333,7 +337,7 @@ class Liar:
             return []
         parts = tuple(
             LogPart(party=owner, first=_ALL + k, entries=(b"x",), note=head[0].note)
-            for k in range(0, ASIDE_MAX - 4)
+            for k in range(ASIDE_MAX - 4)
         )
         return [encode_bundle(replace(self._own_part(story, peer), parts=parts))]
 
@@ -369,11 +373,15 @@ class Liar:
 
     def _swap_receipts(self, peer: PartyId) -> list[bytes]:
         bundle = self.story(peer).give(peer)
-        own = [each for each in bundle.cosignatures if each.witness == self.party and each.party != self.party]
+        own = [
+            each for each in bundle.cosignatures if each.witness == self.party and each.party != self.party
+        ]
         if not own:
             return []
         receipt = self._random.choice(own)
-        others = [party for party in self.stories[0].cards if party not in (receipt.party, receipt.witness, peer)]
+        others = [
+            party for party in self.stories[0].cards if party not in (receipt.party, receipt.witness, peer)
+        ]
         swapped = replace(receipt, size=receipt.size + 1)
         if others and self._random.random() < 0.7:
             other = self._random.choice(others)
@@ -445,7 +453,9 @@ class Liar:
     def _garbage(self, peer: PartyId) -> list[bytes]:
         data = self.give(peer)
         at = self._random.randrange(len(data))
-        return [self._random.choice([data[:at], data + b"x", data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]])]
+        return [
+            self._random.choice([data[:at], data + b"x", data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]])
+        ]
 
 
 def lies(random: Random) -> Lie:
@@ -455,5 +465,3 @@ def lies(random: Random) -> Lie:
 
 def _done(_: object) -> None:
     """Answer nothing."""
-
-

@@ -37,7 +37,6 @@ from keepclear.core.deeds import (
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import ItemVersion
-from keepclear.core.negotiation import NegotiationState
 from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
 from keepclear.core.shapes import Polygon
 from keepclear.core.times import TimeWindow, floor_ms
@@ -86,7 +85,9 @@ def item_at(
     begin = START + timedelta(hours=2 + slot)
     volume = Volume4D(
         volume=Volume3D(
-            outline=Polygon(vertices=tuple(LatLng(35.0 + site + north, 36.0 + east) for north, east in _CORNERS)),
+            outline=Polygon(
+                vertices=tuple(LatLng(35.0 + site + north, 36.0 + east) for north, east in _CORNERS)
+            ),
             altitude=AltitudeBand(lower_m=100.0 + 500.0 * band, upper_m=500.0 + 500.0 * band),
         ),
         time=TimeWindow(start=begin, end=begin + timedelta(minutes=50)),
@@ -250,7 +251,9 @@ class Officers:
         mine, other = self._random.choice(pairs)
         return self._proposal(node, mine, other, None)
 
-    def _proposal(self, node: SimulatedNode, mine: ItemRef, other: ItemRef, counters: str | None) -> Act | None:
+    def _proposal(
+        self, node: SimulatedNode, mine: ItemRef, other: ItemRef, counters: str | None
+    ) -> Act | None:
         version = node.logs.ledger.version(mine)
         if version is None or version.text is None:
             return None

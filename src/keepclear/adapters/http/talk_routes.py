@@ -79,6 +79,12 @@ class TalkRoutes:
             Endpoint(method="GET", path="/v1/holds", handler=self._holds,
                      summary="Who suspends the dialogue with whom.", answers={_OK: wire.Holds},
                      refusals=_NO_LOG),
+            Endpoint(method="GET", path="/v1/silence", handler=self._silence,
+                     summary="Why the node signs nothing at present.", answers={_OK: wire.Silence},
+                     refusals=_NO_LOG),
+            Endpoint(method="POST", path="/v1/speak", handler=self._speak, role=Role.ADMINISTRATOR,
+                     summary="Sign again after a restore, though not all witnesses were heard.",
+                     answers={_OK: wire.Silence}, refusals=_NO_LOG),
         ]  # fmt: skip
 
     async def _coordination(self, call: Call) -> Reply:
@@ -181,6 +187,21 @@ class TalkRoutes:
     async def _holds(self, _: Call) -> Reply:
         holds = await self._keyed.ask(lambda _, logs: logs.ledger.holds())
         return Reply(body=wire.Holds(holds=[hold_body(hold) for hold in holds]))
+
+    async def _silence(self, _: Call) -> Reply:
+        def question(bench: Workbench, logs: Logs) -> wire.Silence:
+            waiting = [] if logs.silence is None else logs.unheard()
+            return wire.Silence(reason=logs.silence, waiting_for=[str(party) for party in waiting])
+
+        return Reply(body=await self._keyed.ask(question))
+
+    async def _speak(self, call: Call) -> Reply:
+        def speak_again(declaring: Declaring) -> None:
+            assert declaring.proving is not None
+            declaring.proving.speak()
+
+        await self._keyed.change(call.granted.actor, speak_again)
+        return await self._silence(call)
 
 
 def _versions_after(

@@ -222,6 +222,13 @@ class BundleTold(msgspec.Struct, frozen=True, kw_only=True):
     cosigned: int
 
 
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the node signs nothing at present, and whom it waits for."""
+
+    reason: str | None
+    waiting_for: tuple[str, ...]
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What proves that a party did not keep to its log."""
 
@@ -382,6 +389,10 @@ class TalkClient(NodeClient):
     def take_bundle(self, data: bytes) -> BundleTold:
         """Give a bundle that was carried."""
         return self._call("POST", "/v1/bundles", BundleTold, body=data, headers=_OCTETS, is_repeatable=True)
+
+    def speak(self) -> Silence:
+        """Have the node sign again after a restore, though not all witnesses were heard."""
+        return self._call("POST", "/v1/speak", Silence)
 
     def evidence(self) -> Iterator[Evidence]:
         """Yield what proves that parties did not keep to their logs."""

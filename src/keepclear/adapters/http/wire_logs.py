@@ -220,6 +220,13 @@ class DeedTaken(Told):
     not_amended: list[NotAmended]
 
 
+class Silence(Told):
+    """Why the node signs nothing at present, and whom it waits for; no reason: it signs."""
+
+    reason: str | None
+    waiting_for: list[str]
+
+
 class KeyTaken(Told):
     """Which entry of the log an act on a key became."""
 
