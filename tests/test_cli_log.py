@@ -16,6 +16,7 @@ from tests.scenarios.conftest import workplace
 from tests.scenarios.parties import Side, operation, pair, pair_one_way, parties, run, until
 
 __all__ = ["workplace"]  # a fixture that every test uses
+pytestmark = pytest.mark.slow
 Two = tuple[Side, Side]
 
 

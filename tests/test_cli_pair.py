@@ -16,10 +16,12 @@ from keepclear.adapters.http.client import NodeUnreachableError
 from keepclear.adapters.http.talking import TalkClient
 from keepclear.adapters.keys import KeyFolder, load_locked_key, load_node_key, make_tls
 from keepclear.codec.cards import decode_card, encode_card
+from keepclear.core.intents import PartyId
 from tests.scenarios.conftest import workplace
 from tests.scenarios.parties import PASSPHRASE, Side, operation, pair, parties, run, until
 
 __all__ = ["workplace"]  # a fixture that every test uses
+pytestmark = pytest.mark.slow
 NOBODY: dict[str, str | None] = {}
 
 

@@ -20,6 +20,7 @@ from tests.scenarios.parties import Side, agree, agreement, operation, pair, par
 from tests.served import served_node
 
 __all__ = ["workplace"]  # a fixture that every test uses
+pytestmark = pytest.mark.slow
 Two = tuple[Side, Side]
 
 

@@ -99,6 +99,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "tests" / "golden").symlink_to(ROOT / "tests" / "golden")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEEPCLEAR_PASSPHRASE", "four words of mine")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))  # the command would set it for this process
     return tmp_path
 

@@ -130,7 +130,7 @@ class PartyKeyRing:
     officers: list[Key]
 
 
-def to_everybody(_: Item) -> tuple[PartyId, ...]:
+def to_everybody(_: Item, __: Logs) -> tuple[PartyId, ...]:
     """Let everybody read what is said of an item."""
     return ()
 
@@ -161,7 +161,7 @@ class SimulatedNode:
     verify: VerifyMany
     read: dict[bytes, tuple[Statement, SignedBy]]
     clock: Callable[[], datetime]
-    audience: Callable[[Item], tuple[PartyId, ...]] = to_everybody
+    audience: Callable[[Item, Logs], tuple[PartyId, ...]] = to_everybody
     offset_ms: int = 0
     store: CrashingStore = field(default_factory=CrashingStore)
     workbench: Workbench = field(init=False)
@@ -261,7 +261,7 @@ class SimulatedNode:
     def give(self, to: PartyId) -> Bundle:
         """Return what a peer lacks, as far as it told what it has."""
         heads = self.known_heads.get(to, ())
-        return bundle_for(to, heads, self.logs, self.store, floor_ms(self.now()))
+        return bundle_for(to, heads, self.logs, self.store, floor_ms(self.now()), JsonForm())
 
     def take(self, data: bytes, *, heard: PartyId | None = None) -> Taken:
         """Take a bundle.

@@ -24,7 +24,7 @@ from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Coordination, ItemVersion
-from keepclear.core.statements import ItemSaid, Signed, StatementKind
+from keepclear.core.statements import CoarseSaid, ItemSaid, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated
 from keepclear.node.ports import Entry, Evidence
@@ -143,16 +143,19 @@ class Truth:
         """Note what a node has said since it was asked last.
 
         Returns:
-            How many statements that is, and how many of them it did not say because it was agreed.
+            How many statements that is, and how many of them did not just follow from what was agreed or
+            said before.
         """
         said = self.said.setdefault(node.party, [])
         new = node.store.entries(node.party, len(said), _PAGE)
         said.extend(entry.leaf for entry in new)
-        return len(new), sum(not self._was_agreed(node, entry) for entry in new)
+        return len(new), sum(not self._followed(node, entry) for entry in new)
 
-    def _was_agreed(self, node: SimulatedNode, entry: Entry) -> bool:
+    def _followed(self, node: SimulatedNode, entry: Entry) -> bool:
         assert entry.jws is not None
         body = decode_statement(entry.jws).statement.body
+        if isinstance(body, CoarseSaid):
+            return True
         return isinstance(body, ItemSaid) and any(
             body.text == change.becomes and change.item.id == body.id and change.item.version < body.version
             for each in node.logs.ledger.negotiations.all()
@@ -393,7 +396,9 @@ class Invariants:
                 raise ViolationError(NOTHING_LOST, f"{node.party} cannot read what it said in {entry.n}")
             statement = decode_statement(entry.jws).statement
             what: object = statement.body
-            if isinstance(statement.body, ItemSaid):
+            if isinstance(statement.body, CoarseSaid):
+                what = StatementKind.COARSE, statement.body.covers
+            elif isinstance(statement.body, ItemSaid):
                 what = statement.body.id, statement.body.version
             elif isinstance(statement.body, Signed) and statement.kind is StatementKind.DEED:
                 what = decode_deed(decode_jws(statement.body.jws, DEED_TYPE).payload).nonce
@@ -454,4 +459,6 @@ def memory_of(node: SimulatedNode) -> object:
         [sorted(ledger.answered(version.ref).items()) for version in ledger.versions()],
         ledger.holds(),
         sorted(node.logs.unjudged),
+        sorted(node.logs.coarse.items()),
+        sorted(node.logs.coarse_names.items()),
     )

@@ -180,7 +180,7 @@ class Liar:
         heads = dict(node.known_heads.get(peer, ()))
         if first is not None:
             heads[self.party] = first
-        bundle = bundle_for(peer, sorted(heads.items()), node.logs, node.store, floor_ms(node.now()))
+        bundle = bundle_for(peer, sorted(heads.items()), node.logs, node.store, floor_ms(node.now()), _FORM)
         parts = tuple(part for part in bundle.parts if part.party == self.party)
         return replace(bundle, parts=parts, cosignatures=())
 
@@ -198,7 +198,7 @@ class Liar:
         size = story.logs[owner].tree.size
         known = dict(story.known_heads.get(peer, ())).get(owner, 0)
         first = min(known, max(0, size - least))
-        bundle = bundle_for(peer, [(owner, first)], story.logs, story.store, floor_ms(story.now()))
+        bundle = bundle_for(peer, [(owner, first)], story.logs, story.store, floor_ms(story.now()), _FORM)
         parts = [part for part in bundle.parts if part.party == owner]
         if (
             not parts

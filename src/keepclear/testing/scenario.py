@@ -123,15 +123,15 @@ class Officers:
         self._random, self._new_key = random, new_key
         self._numbers = count(1)
         self._kinds: dict[Callable[[SimulatedNode], Act | None], int] = {
-            self.declare: 26,
+            self.declare: 15,
             self._declare_zone: 4,
-            self._amend: 12,
+            self._amend: 10,
             self._withdraw: 5,
             self._change_state: 7,
-            self._acknowledge: 20,
+            self._acknowledge: 26,
             self._object: 3,
-            self._propose: 8,
-            self._answer: 8,
+            self._propose: 9,
+            self._answer: 9,
             self._withdraw_proposal: 2,
             self._change_line: 3,
             self._propose_agreement: 2,

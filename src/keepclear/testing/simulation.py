@@ -22,7 +22,7 @@ from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.core.intents import PartyId
 from keepclear.core.statements import Statement
 from keepclear.core.times import floor_ms
-from keepclear.node.logs import HeldLog
+from keepclear.node.logs import HeldLog, Logs
 from keepclear.node.outcomes import RefusedError, StoreError
 from keepclear.node.ports import SignedBy
 from keepclear.node.prove import SilencedError, Taken
@@ -43,7 +43,7 @@ TRACE_LINES_SHOWN: Final = 60
 _NAMES: Final = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")
 _STEP_MAX_MS: Final = 20_000
 _BACKUP_EVERY: Final = 25
-_VERDICTS_EVERY: Final = 60
+_VERDICTS_EVERY: Final = 75
 _LIARS: Final = 0.6
 """So often a party lies; in the other simulations all are honest, and only unlucky."""
 _SECRETS: Final = 0.25
@@ -483,11 +483,11 @@ def _parties(count: int) -> list[PartyId]:
     return [PartyId(name) for name in (*_NAMES, *(f"party{n}" for n in range(NODES_MAX)))[:count]]
 
 
-def _audience(party: PartyId, parties: list[PartyId]) -> Callable[[Item], tuple[PartyId, ...]]:
+def _audience(party: PartyId, parties: list[PartyId]) -> Callable[[Item, Logs], tuple[PartyId, ...]]:
     """Return who may read what a party says: of every third item, one peer only."""
     peers = [peer for peer in parties if peer != party]
 
-    def audience(item: Item) -> tuple[PartyId, ...]:
+    def audience(item: Item, _: Logs) -> tuple[PartyId, ...]:
         number = int(item.id.rpartition("-")[2])
         return () if number % 3 else (peers[number // 3 % len(peers)],)
 

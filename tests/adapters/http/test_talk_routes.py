@@ -25,9 +25,11 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.intents import PartyId
 from keepclear.node.access import Role
+from keepclear.node.declare import Declaring
 from keepclear.node.policy import ConflictPolicy
+from keepclear.node.ports import Actor
 from tests.adapters.http.served import OTHER, PARTY, Described, operation
-from tests.adapters.http.spoken import OFFICER, Talk, ref, talking
+from tests.adapters.http.spoken import OFFICER, Talk, proving_of, ref, talking
 
 AT = "2026-05-01T12:00:00Z"
 
@@ -304,3 +306,23 @@ def test_who_holds_the_line_is_told(talk: Talk) -> None:
     assert told == [{"by": PARTY, "peer": OTHER, "reason": "no answer", "since": AT}]
     talk.say(LineChange(peer=PartyId(OTHER), is_hold=False))
     assert talk.told("/v1/holds")["holds"] == []
+
+
+# -- silence ----------------------------------------------------------------------------------------
+
+
+def test_a_node_that_may_not_sign_says_why_until_an_administrator_lets_it_speak(talk: Talk) -> None:
+    assert talk.told("/v1/silence") == {"reason": None, "waiting_for": []}
+
+    def restored(declaring: Declaring) -> None:
+        proving = proving_of(declaring)
+        proving.transaction.set_silence("a backup was put in place")
+        proving.logs.silence = "a backup was put in place"
+        proving.logs.heard.clear()
+
+    talk.served.running.node.desk.change(Actor(party=PartyId(PARTY), person="dana"), restored).result()
+    assert talk.told("/v1/silence") == {"reason": "a backup was put in place", "waiting_for": [OTHER]}
+    assert talk.ask("POST", "/v1/speak", role=Role.DUTY_OFFICER).status_code == 403
+    spoken = talk.ask("POST", "/v1/speak", role=Role.ADMINISTRATOR)
+    assert (spoken.status_code, spoken.json()["reason"]) == (200, None)
+    talk.served.declare(operation("R1"))

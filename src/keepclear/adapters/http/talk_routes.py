@@ -189,7 +189,7 @@ class TalkRoutes:
         return Reply(body=wire.Holds(holds=[hold_body(hold) for hold in holds]))
 
     async def _silence(self, _: Call) -> Reply:
-        def question(bench: Workbench, logs: Logs) -> wire.Silence:
+        def question(_: Workbench, logs: Logs) -> wire.Silence:
             waiting = [] if logs.silence is None else logs.unheard()
             return wire.Silence(reason=logs.silence, waiting_for=[str(party) for party in waiting])
 
