@@ -161,3 +161,47 @@ def test_there_is_no_evidence_against_parties_that_keep_to_their_logs(two: Two) 
     alpha, _ = two
     assert "no party is known" in alpha.keepclear("evidence")
     assert alpha.json("evidence")["evidence"] == []
+
+
+# -- after a restore --------------------------------------------------------------------------------
+
+
+def restored(alpha: Side) -> None:
+    """Put the backup of alpha in place; its node is started again."""
+    alpha.stop()
+    alpha.keepclear("restore", "before.sqlite3", "--replace")
+    alpha.start()
+
+
+def test_a_restored_node_signs_nothing_before_it_has_its_own_tail_and_forks_nothing(two: Two) -> None:
+    alpha, bravo = two
+    alpha.keepclear("backup", "before.sqlite3")
+    alpha.declare(operation("A-2", lower_m=2000.0))
+    until(lambda: alpha.receipt("A-2", "bravo")["delivered"], "A-2 at bravo")
+    bravo.stop()
+    restored(alpha)
+    assert not alpha.holds("A-2")
+    told = alpha.keepclear("status", code=1)
+    assert "THIS NODE SIGNS NOTHING" in told
+    assert "it waits for bravo" in told
+    refused = alpha.declare(operation("A-3", lower_m=3000.0), code=2)
+    assert "signed" in refused
+    bravo.start()
+    until(lambda: alpha.holds("A-2"), "its own tail")
+    until(lambda: alpha.json("status")["silence"]["reason"] is None, "the end of the silence")
+    alpha.declare(operation("A-3", lower_m=3000.0))
+    until(lambda: bravo.holds("alpha:A-3"), "A-3 at bravo")
+    assert bravo.json("evidence")["evidence"] == []
+
+
+def test_an_administrator_may_end_the_silence_where_nobody_can_be_heard(two: Two) -> None:
+    alpha, bravo = two
+    alpha.keepclear("backup", "before.sqlite3")
+    bravo.stop()
+    try:
+        restored(alpha)
+        alpha.declare(operation("A-2", lower_m=2000.0), code=2)
+        assert "signs again" in alpha.keepclear("log", "speak")
+        alpha.declare(operation("A-2", lower_m=2000.0))
+    finally:
+        bravo.start()

@@ -27,11 +27,7 @@ Two = tuple[Side, Side]
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Two]:
     """Serve two paired parties that record conflicts."""
-    with parties(tmp_path, "alpha", "bravo") as (alpha, bravo):
-        for side in (alpha, bravo):
-            side.stop()
-            side.set("conflicts", '"record"')
-            side.start()
+    with parties(tmp_path, "alpha", "bravo", records=True) as (alpha, bravo):
         pair(alpha, bravo)
         yield alpha, bravo
 

@@ -135,9 +135,6 @@ def log_prove(ctx: click.Context, party: str, n: int, output: str | None) -> Non
         put(client.proof(party, n), output)
 
 
-# -- bundles ----------------------------------------------------------------------------------------
-
-
 @log.command("speak")
 @node_options()
 @click.pass_context
@@ -149,12 +146,15 @@ def log_speak(ctx: click.Context) -> None:
     second story, and the others will refuse its log from then on.
 
     \b
-    Example:
+    Examples:
       keepclear log speak
     """
     with opened_node(ctx) as client:
         client.speak()
     put(b"this node signs again\n")
+
+
+# -- bundles ----------------------------------------------------------------------------------------
 
 
 @click.group()

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
         Negotiation,
         Receipt,
         Said,
+        Silence,
         TalkClient,
     )
 
 _TODAY: Final = re.compile(r"(\d\d?):(\d\d)(?::(\d\d))?Z")
 _DONE: Final = ("coordinated", "over")
 _EXITS: Final = """
-Exit codes: 0 everything is coordinated and no proposal waits; 1 something is not; 2 bad usage, or
-refused; 3 the node cannot be reached.
+Exit codes: 0 everything is coordinated, no proposal waits, and the node signs; 1 that is not so;
+2 bad usage, or refused; 3 the node cannot be reached.
 """
 
 
@@ -66,7 +67,8 @@ class Moment(Instant):
 def status(ctx: click.Context, item_id: str | None, party: str | None, is_open: bool, as_json: bool) -> None:
     """Tell of every item who has it, who has seen it, who answered, and who has not, since when.
 
-    Below stand the links, the lines on hold, and the proposals that wait for an answer. An item is
+    Below stand the links, the lines on hold, and the proposals that wait for an answer; above, why the
+    node signs nothing where a backup was put in place. An item is
     coordinated once every party whom it concerns has it and has seen it, and no conflict is open. Notice
     that came later than was agreed is called short.
 
@@ -89,25 +91,37 @@ def status(ctx: click.Context, item_id: str | None, party: str | None, is_open: 
             else [client.coordinated(item_id)]
         )
         session, links, holds = client.session(), client.links(), client.holds()
-        waiting = list(client.negotiations(is_open=True))
+        waiting, silence = list(client.negotiations(is_open=True)), client.silence()
         notices = _short_notices(client, items)
     if as_json:
         fields = {"items": items, "links": links, "holds": holds, "open_proposals": waiting}
         told = {name: msgspec.to_builtins(values) for name, values in fields.items()}
         for each in told["items"]:
             each["short_notice"] = notices.get(each["id"])
+        told["silence"] = msgspec.to_builtins(silence)
         put(pretty_json({"node": client.url, "party": session.party, "now": session.now, **told}))
     else:
         parts = [
             f"{session.party}, {_clock(session.now, None)}\n".encode(),
+            _silence_line(silence),
             _items_table(items, notices, session.now),
             _links_table(links, session.now),
             _holds_table(holds, session.now),
             _proposals_table(waiting, session.party),
         ]
         put(b"".join(parts))
-    is_done = all(each.state in _DONE for each in items) and not waiting
+    is_done = all(each.state in _DONE for each in items) and not waiting and silence.reason is None
     ctx.exit(EXIT_CLEAR if is_done else EXIT_CONFLICT)
+
+
+def _silence_line(silence: Silence) -> bytes:
+    """Tell why the node signs nothing at present; nothing where it does."""
+    from keepclear.codec.words import visible
+
+    if silence.reason is None:
+        return b""
+    waits = f"; it waits for {', '.join(silence.waiting_for)}" if silence.waiting_for else ""
+    return f"THIS NODE SIGNS NOTHING: {visible(silence.reason + waits)}\n".encode()
 
 
 def _short_notices(client: TalkClient, items: Sequence[Coordinated]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from keepclear.main import demo
 from keepclear.main.demo import DemoEndedError, run_demo
 from keepclear.testing.clock import SPEED_RATIO_MAX
 from keepclear.testing.worlds.demo import NAMES, PARTIES
-from tests.strategies import intent, square, volume
+from tests.strategies import band, intent, square, volume
 
 WAIT_S: Final = 60.0
 """So long anything may take at most, on a machine that is busy with other tests too."""
@@ -116,8 +116,9 @@ def until(told: Callable[[], _T | None]) -> _T:
 
 
 def operation(party: str, now: datetime) -> OperationalIntent:
+    """Return an operation that meets nothing of the world."""
     hour = TimeWindow(start=now, end=now + timedelta(hours=1))
-    return intent("drawn", volume(square(46.5, 6.5, 500.0), hour), party=party)
+    return intent("drawn", volume(square(40.0, 20.0, 500.0), hour, band(0.0, 100.0)), party=party)
 
 
 def has(client: TalkClient, item_id: str) -> bool:
@@ -145,7 +146,7 @@ def test_three_nodes_show_the_same_and_a_link_can_be_cut_and_mended() -> None:
         assert {link.state for link in north.links()} == {"up"}
         assert [each.in_force for each in relief.agreements()] == [True] * 3
 
-        # What is declared while its links are cut comes once one is mended, to the third by way of the second.
+        # What is declared while both links are cut comes once one is mended, to the third by way of the second.
         for party in PARTIES[1:]:
             relief.switch_link(party, is_off=True)
         now = relief.session().now

@@ -169,12 +169,20 @@ def _running(settings: Settings, keys: KeyFolder, link: Any) -> RunningNode:
 
 
 @contextlib.contextmanager
-def parties(folder: Path, *names: str) -> Iterator[list[Side]]:
-    """Make and serve the nodes of these parties, not paired; each has the officer that is named after it."""
+def parties(folder: Path, *names: str, records: bool = False) -> Iterator[list[Side]]:
+    """Make and serve the nodes of these parties, not paired; each has the officer that is named after it.
+
+    Args:
+        folder: Where their folders go.
+        names: The parties.
+        records: Whether they record what conflicts; else their nodes refuse it.
+    """
     sides = [Side(name=name, folder=folder / name) for name in names]
     with contextlib.ExitStack() as exits:
         for side in sides:
             side.make(OFFICERS[side.name])
+            if records:
+                side.set("conflicts", '"record"')
             side.start()
             exits.callback(side.stop)
         yield sides

@@ -26,11 +26,7 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def two(folder: Path, one: str = "alpha", other: str = "bravo") -> Iterator[tuple[Side, Side]]:
     """Serve two parties that record conflicts, and are paired."""
-    with parties(folder, one, other) as (a, b):
-        for side in (a, b):
-            side.stop()
-            side.set("conflicts", '"record"')
-            side.start()
+    with parties(folder, one, other, records=True) as (a, b):
         pair(a, b)
         yield a, b
 

@@ -27,7 +27,7 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.negotiation import Negotiations
-from keepclear.core.statements import ItemSaid, Statement
+from keepclear.core.statements import Head, ItemSaid, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +100,21 @@ class Ledger:
 
     Args:
         read_agreement: Makes an agreement of its text.
+        is_held: Tells whether the log of a party, as it is held, begins with so many entries of that root.
 
     Attributes:
         negotiations: What officers propose for conflicts.
         agreements: What parties agreed.
     """
 
-    def __init__(self, read_agreement: Callable[[bytes], Agreement]) -> None:
+    def __init__(
+        self, read_agreement: Callable[[bytes], Agreement], is_held: Callable[[PartyId, Head], bool]
+    ) -> None:
+        self._is_held = is_held
         self.negotiations, self.agreements = Negotiations(), Agreements(read_agreement)
         self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
         self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
+        self._seen_of: dict[tuple[PartyId, int], dict[PartyId, Head]] = {}  # what had been received then
         self._answered: dict[ItemRef, dict[PartyId, Said]] = {}
         self._proposals: dict[ItemRef, list[str]] = {}  # about a version
         self._answers: dict[str, dict[PartyId, Said]] = {}  # to a proposal, which may come later
@@ -170,20 +175,22 @@ class Ledger:
             case LineChange():
                 pass
 
-    def take_deed(self, n: int, signed: SignedDeed) -> None:
+    def take_deed(self, statement: Statement, signed: SignedDeed) -> None:
         """Take what an officer says.
 
         Args:
-            n: The entry of the officer's party's log that holds it.
+            statement: The statement of the officer's party that holds it.
             signed: What is said.
 
         Raises:
             OutOfPlaceError: It is out of place, or a repetition; nothing is changed then.
         """
         by, person, at_ms, deed = signed.party, signed.person, signed.at_ms, signed.deed
+        n = statement.n
         self._refuse_repeated(signed)
         match deed:
             case Acknowledgement():
+                self._seen_of[by, n] = dict(statement.received)
                 for ref in deed.items:
                     said = Said(person=person, at_ms=at_ms, n=n, what="acknowledged")
                     _keep_first(self._seen.setdefault(ref, {}), by, said)
@@ -248,11 +255,22 @@ class Ledger:
         return self._received.get(PartyId(by), {}).get(PartyId(of), 0)
 
     def seen(self, ref: ItemRef) -> dict[PartyId, Said]:
-        """Return which parties' officers acknowledged a version of an item.
+        """Return which parties' officers acknowledged a version of an item, as it is held here.
 
-        Where its owner stated two things under one number, nobody is taken to have seen either.
+        Where its owner stated two things under one number, nobody is taken to have seen either. An officer
+        names a number, and the owner may have forked its log: so it counts only where the officer's party
+        had received a beginning of the very log that is held here, with that version in it.
         """
-        return {} if ref in self._ambiguous else self._seen.get(ref, {})
+        version = self.version(ref)
+        if version is None or ref in self._ambiguous:
+            return {}
+        return {
+            party: said
+            for party, said in self._seen.get(ref, {}).items()
+            if (head := self._seen_of[party, said.n].get(ref.party)) is not None
+            and head.size > version.n
+            and self._is_held(ref.party, head)
+        }
 
     def answered(self, ref: ItemRef) -> dict[PartyId, Said]:
         """Return which parties' officers answered a version of an item, or a proposal about it."""

@@ -31,7 +31,7 @@ from keepclear.adapters.notary import Notary
 from keepclear.adapters.settings import LogFormat, LogLevel, LogSettings, Settings
 from keepclear.adapters.store.access import TOKEN_DAYS_MAX, Access
 from keepclear.adapters.store.form import JsonForm
-from keepclear.adapters.store.sqlite import SqliteStore
+from keepclear.adapters.store.sqlite import Durability, SqliteStore
 from keepclear.codec.cards import decode_card, encode_card
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import PartyId
@@ -186,7 +186,7 @@ def _run(plan: Plan, talk: Talk) -> None:
     world_clock = _WorldClock(pairing.starts_at, plan.speed)
     with _following(talk, world_clock):
         settings = load_settings(str(made.config), environment={"KEEPCLEAR_NODE_CONFLICTS": "record"})
-        store = SqliteStore(settings.node.database)
+        store = SqliteStore(settings.node.database, durability=Durability.NORMAL)  # it is not kept
         _pin(store, pairing, plan.party)
         running = _running(plan, settings, store, world_clock)
         key = load_locked_key(KeyFolder(plan.folder / KEYS_NAME).officer(OFFICERS[plan.party]), PASSPHRASE)
@@ -238,6 +238,7 @@ def _made(plan: Plan) -> Made:
         root_passphrase=PASSPHRASE,
         officer_passphrase=PASSPHRASE,
         address=_address(plan.link),
+        is_for_show=True,
     )
     listen = _address(plan.console)
     return init(plan.folder, plan.party, NAMES[plan.party], _GUEST, wanted=wanted, listen=listen)

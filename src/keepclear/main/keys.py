@@ -53,12 +53,14 @@ class Wanted:
         root_passphrase: What locks the root key.
         officer_passphrase: What locks the officer's key.
         address: Where the nodes of others reach this one, `host:port`; empty for nowhere.
+        is_for_show: Whether nothing rests on the keys, as in a demonstration.
     """
 
     officer: str
     root_passphrase: str = field(repr=False)
     officer_passphrase: str = field(repr=False)
     address: str = ""
+    is_for_show: bool = False
 
     def check(self, party: str) -> None:
         """Refuse what no keys can be made with, before anything is made.
@@ -130,10 +132,12 @@ def make_keys(
         certificate=identity.certificate_pem,
         address=wanted.address,
     )
-    write_locked_key(folder.root, root, wanted.root_passphrase)
+    is_for_show = wanted.is_for_show
+    write_locked_key(folder.root, root, wanted.root_passphrase, is_for_show=is_for_show)
     write_node_key(folder.node, node)
     write_tls(folder, identity)
-    write_locked_key(folder.officer(wanted.officer), officer, wanted.officer_passphrase)
+    file = folder.officer(wanted.officer)
+    write_locked_key(file, officer, wanted.officer_passphrase, is_for_show=is_for_show)
     _pin(store, card, now)
     bench = _bench(store, card.party, node)
     _say_keys(bench, card.party, [grant, granting(party, officer, root, wanted.officer)])

@@ -88,7 +88,7 @@ class Logs:
         self.own = own
         self._notary = notary
         self._logs: dict[PartyId, HeldLog] = {}
-        self.ledger = Ledger(notary.read_agreement)
+        self.ledger = Ledger(notary.read_agreement, self._is_held)
         self.oddities: list[tuple[PartyId, int, str]] = []
         self.unjudged: dict[ItemId, tuple[int, int] | None] = {}
         self.coarse: dict[tuple[PartyId, ItemId], CoarseSaid] = {}
@@ -133,6 +133,11 @@ class Logs:
     def __getitem__(self, party: PartyId) -> HeldLog:
         """Return the log of a party that is known."""
         return self._logs[party]
+
+    def _is_held(self, party: PartyId, head: Head) -> bool:
+        """Tell whether a log, as it is held here, begins with so many entries of that root."""
+        log = self._logs.get(party)
+        return log is not None and head.size <= log.tree.size and log.tree.root(head.size) == head.root
 
     def received(self) -> tuple[tuple[PartyId, Head], ...]:
         """Return how far each other log is held, sorted by party; empty logs are left out."""
@@ -187,7 +192,7 @@ class Logs:
         Args:
             party: Whose.
             keys: The keys of the party, as all its entries that are held make them.
-            statements: What the entries say; of deeds, `take_anew` takes over the effect.
+            statements: What the entries say; where their order counts, `take_anew` is needed besides.
         """
         log = self._logs[party]
         log.keys = keys
@@ -198,7 +203,7 @@ class Logs:
 
     def take_anew(self, reading: LogReading) -> None:
         """Make anew of all entries what they say together: of deeds, the first in a log counts."""
-        self.ledger, self.oddities = Ledger(self._notary.read_agreement), []
+        self.ledger, self.oddities = Ledger(self._notary.read_agreement, self._is_held), []
         for party in self.parties:
             first = 0
             while entries := reading.entries(party, first, PAGE):
@@ -236,7 +241,7 @@ class Logs:
     def _take_deed(self, statement: Statement, jws: str) -> None:
         try:
             spoken, _ = self._notary.read_deed(jws)
-            self.ledger.take_deed(statement.n, spoken)
+            self.ledger.take_deed(statement, spoken)
         except (InvalidValueError, OutOfPlaceError) as error:
             # It was said, and stays in the log; it means nothing.
             self.oddities.append((statement.by, statement.n, str(error)))

@@ -529,7 +529,8 @@ class Proving:
         for n, each in filled.items():
             self.transaction.fill_in(log.party, n, each)
         self.logs.fill_in(log.party, keys, statements)
-        if any(statement.kind is StatementKind.DEED for statement in statements):
+        is_own = log.party == self.logs.own  # what is withheld of its own follows from its order, too
+        if is_own or any(statement.kind is StatementKind.DEED for statement in statements):
             self.logs.take_anew(self.transaction)
         self._apply([statement for statement in statements if self._is_current(statement)], taken)
 

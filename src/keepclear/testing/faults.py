@@ -49,15 +49,15 @@ ON_LINK: Final = {
 }
 """The faults that strike the next message on a link."""
 WEIGHTS: Final = {
-    Fault.LOSS: 18,
+    Fault.LOSS: 20,
     Fault.DELAY: 14,
     Fault.REPETITION: 10,
     Fault.REORDERING: 10,
     Fault.CUT: 8,
     Fault.JOIN: 8,
     Fault.STOP: 3,
-    Fault.CRASH_BEFORE_WRITE: 4,
-    Fault.CRASH_AFTER_WRITE: 4,
+    Fault.CRASH_BEFORE_WRITE: 3,
+    Fault.CRASH_AFTER_WRITE: 3,
     Fault.RESTORE: 2,
     Fault.SKEW: 5,
     Fault.LIE: 14,

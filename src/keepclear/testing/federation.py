@@ -20,7 +20,7 @@ from keepclear.codec.bundle import decode_bundle
 from keepclear.core.bundles import Bundle
 from keepclear.core.conflicts import Item
 from keepclear.core.errors import KeepclearError
-from keepclear.core.intents import PartyId
+from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.statements import Statement
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinating
@@ -28,7 +28,7 @@ from keepclear.node.declare import Declaring
 from keepclear.node.logs import Logs
 from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import ConflictPolicy, Policy
-from keepclear.node.ports import Actor, KnownParty, SignedBy
+from keepclear.node.ports import Actor, Foreign, KnownParty, SignedBy
 from keepclear.node.prove import Proving, Taken, bundle_for
 from keepclear.node.workbench import Answer, Change, Voice, Workbench
 
@@ -83,6 +83,21 @@ class CrashingStore(MemoryStore):
         other = CrashingStore()
         other._state, other.logs = self._state, self.logs.copy()
         return other
+
+
+class RememberingForm(JsonForm):
+    """A form that reads each item of another party once: the same comes to every node, many times."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, ItemId, PartyId], Foreign] = {}
+
+    def read_foreign(self, text: bytes, item_id: ItemId, party: PartyId) -> Foreign:
+        """Make what can be made of an item of another party, whatever it says; never raise."""
+        key = text, item_id, party
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = super().read_foreign(text, item_id, party)
+        return known
 
 
 class RememberingNotary(Notary):
@@ -144,6 +159,7 @@ class SimulatedNode:
         cards: The public root key of every party, its own too.
         verify: Verifies signatures.
         read: What was read of entries, by all nodes together.
+        form: How items are written, for all nodes together.
         clock: The right time.
         audience: Who may read what is said of an item.
         offset_ms: How far its own clock is from the right time.
@@ -160,6 +176,7 @@ class SimulatedNode:
     cards: dict[PartyId, bytes]
     verify: VerifyMany
     read: dict[bytes, tuple[Statement, SignedBy]]
+    form: RememberingForm
     clock: Callable[[], datetime]
     audience: Callable[[Item, Logs], tuple[PartyId, ...]] = to_everybody
     offset_ms: int = 0
@@ -209,9 +226,9 @@ class SimulatedNode:
             party=self.party,
             notary=RememberingNotary(self.party, self.keys.node, self.verify, self.read),
             root_key_of=lambda known: bytes.fromhex(known.card),
-            audience=lambda item, _: self.audience(item),
+            audience=self.audience,
         )
-        self.workbench = Workbench(self.store, JsonForm(), _RECORD, self.now, voice=voice)
+        self.workbench = Workbench(self.store, self.form, _RECORD, self.now, voice=voice)
 
     def restore(self) -> None:
         """Put the node back to its backup."""
@@ -229,6 +246,7 @@ class SimulatedNode:
             cards=self.cards,
             verify=self.verify,
             read=self.read,
+            form=self.form,
             clock=self.clock,
             audience=self.audience,
             offset_ms=self.offset_ms,
@@ -261,7 +279,7 @@ class SimulatedNode:
     def give(self, to: PartyId) -> Bundle:
         """Return what a peer lacks, as far as it told what it has."""
         heads = self.known_heads.get(to, ())
-        return bundle_for(to, heads, self.logs, self.store, floor_ms(self.now()), JsonForm())
+        return bundle_for(to, heads, self.logs, self.store, floor_ms(self.now()), self.form)
 
     def take(self, data: bytes, *, heard: PartyId | None = None) -> Taken:
         """Take a bundle.
@@ -290,5 +308,5 @@ class SimulatedNode:
             logs=self.logs,
             picture=self.workbench.held.picture,
             reading=self.store,
-            form=JsonForm(),
+            form=self.form,
         )

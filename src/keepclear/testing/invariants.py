@@ -133,8 +133,8 @@ class Truth:
         match act.deed:
             case Acknowledgement(items=refs):
                 for ref in refs:
-                    version = node.logs.ledger.version(ref)
-                    text = None if version is None else version.text
+                    shown = node.logs.ledger.current(ref.party, ref.id)
+                    text = None if shown is None or shown.ref != ref else shown.text
                     self.looked.setdefault((node.party, ref), set()).add(text)
             case Answer(proposal=proposal, is_accepted=True):
                 self.accepted.add(proposal)

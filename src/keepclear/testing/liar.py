@@ -11,16 +11,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
-from keepclear.adapters.notary import Notary, sign_deed
+from keepclear.adapters.notary import Notary, origin_of, sign_deed
 from keepclear.adapters.store.form import JsonForm
 from keepclear.codec.bundle import encode_bundle
+from keepclear.codec.checkpoints import Checkpoint
+from keepclear.codec.notes import KeyKind, Note, VerifierKey, sign_note
+from keepclear.codec.statements import encode_statement
 from keepclear.core.bundles import Bundle, Cosignature, LogPart, Withheld
 from keepclear.core.deeds import Acknowledgement, Answer
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import HASH_BYTES, leaf_hash
-from keepclear.core.statements import Head, ItemSaid, Signed, StatementKind
+from keepclear.core.statements import Head, ItemSaid, Signed, Statement, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.prove import ASIDE_MAX, Proving, Taken, bundle_for
 from keepclear.testing.federation import SimulatedNode, proving_of
@@ -53,6 +56,8 @@ class Lie(Enum):
     SWAP_RECEIPTS = "give a receipt for another log, or of another witness"
     FALSE_RECEIPT = "sign that it received a log that never was"
     SPEAK_FOR_OTHERS = "sign as an officer of another party"
+    FORGE_ENTRY = "state something in the name of another party"
+    FORGE_OFFICER = "have its node sign as its officer"
     STRANGE_OFFICER = "have somebody sign who is no officer"
     REVOKED_OFFICER = "have an officer sign whose key is revoked"
     ACCEPT_OWN = "accept its own proposal"
@@ -71,12 +76,22 @@ MUST_BE_REFUSED: Final = frozenset(
         Lie.WRONG_HEAD,
         Lie.SWAP_RECEIPTS,
         Lie.SPEAK_FOR_OTHERS,
+        Lie.FORGE_ENTRY,
+        Lie.FORGE_OFFICER,
         Lie.STRANGE_OFFICER,
         Lie.REVOKED_OFFICER,
         Lie.GARBAGE,
     }
 )
 """What a node that is given it must refuse. The others are found out by what follows, or are harmless."""
+
+
+class _Forged(NamedTuple):
+    """A key that bears the name of another."""
+
+    public: bytes
+    kid: str
+    sign: Callable[[bytes], bytes]
 
 
 class Liar:
@@ -116,6 +131,8 @@ class Liar:
             Lie.SWAP_RECEIPTS: self._swap_receipts,
             Lie.FALSE_RECEIPT: self._false_receipt,
             Lie.SPEAK_FOR_OTHERS: self._speak_for_others,
+            Lie.FORGE_ENTRY: self._forge_entry,
+            Lie.FORGE_OFFICER: self._forge_officer,
             Lie.STRANGE_OFFICER: self._strange_officer,
             Lie.REVOKED_OFFICER: self._revoked_officer,
             Lie.ACCEPT_OWN: self._accept_own,
@@ -145,7 +162,8 @@ class Liar:
 
     def take(self, data: bytes) -> Taken:
         """Take what a peer gives, for all stories."""
-        return [story.take(data) for story in self.stories][0]
+        taken = [story.take(data) for story in self.stories]
+        return taken[0]
 
     def act(self) -> Act:
         """Say something that an honest party could say, in one of the stories."""
@@ -409,6 +427,40 @@ class Liar:
         if deed is None:
             return []
         jws = self._deed(story, deed, party=self._random.choice(others))
+        return self._in_passing(peer, lambda proving: proving.say(StatementKind.DEED, Signed(jws=jws)))
+
+    def _forge_entry(self, peer: PartyId) -> list[bytes]:
+        """Put an entry after those that the peer has of another log; all but the private key is known."""
+        story = self.story(peer)
+        victim = self._random.choice([party for party in story.logs.parties if party != self.party])
+        log = story.logs[victim]
+        known = dict(story.known_heads.get(peer, ())).get(victim, 0)
+        if log.tree.size == 0 or known != log.tree.size:
+            return []
+        item = self._officers.new_item(victim)
+        body = ItemSaid(id=item.id, version=1, text=_FORM.write(item), is_over=False)
+        at_ms = floor_ms(story.now())
+        statement = Statement(kind=StatementKind.DECLARED, by=victim, n=known, at_ms=at_ms, body=body)
+        ((kid, public), *_) = log.keys.node_keys_at(known).items()
+        entry = encode_statement(statement, kid, story.keys.node.sign)
+        tree = log.tree.copy()
+        tree.append(leaf_hash(entry))
+        text = Checkpoint(origin=origin_of(victim), size=tree.size, root=tree.root()).encode()
+        signature = sign_note(
+            text, VerifierKey(name=origin_of(victim), kind=KeyKind.LOG, public=public), story.keys.node.sign
+        )
+        note = Note(text=text, signatures=(signature,)).encode()
+        part = LogPart(party=victim, first=known, entries=(entry,), note=note)
+        return [encode_bundle(replace(self._own_part(story, peer), parts=(part,)))]
+
+    def _forge_officer(self, peer: PartyId) -> list[bytes]:
+        story = self.story(peer)
+        deed = self._acknowledgement(story)
+        if deed is None:
+            return []
+        forged = _Forged(story.keys.officers[-1].public, story.keys.officers[-1].kid, story.keys.node.sign)
+        nonce = f"lie{self._random.getrandbits(32)}"
+        jws = sign_deed(deed, forged, party=self.party, person="Ann", at_ms=0, nonce=nonce)
         return self._in_passing(peer, lambda proving: proving.say(StatementKind.DEED, Signed(jws=jws)))
 
     def _strange_officer(self, peer: PartyId) -> list[bytes]:

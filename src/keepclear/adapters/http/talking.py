@@ -390,6 +390,10 @@ class TalkClient(NodeClient):
         """Give a bundle that was carried."""
         return self._call("POST", "/v1/bundles", BundleTold, body=data, headers=_OCTETS, is_repeatable=True)
 
+    def silence(self) -> Silence:
+        """Return why the node signs nothing at present, and whom it waits for."""
+        return self._read("/v1/silence", Silence)
+
     def speak(self) -> Silence:
         """Have the node sign again after a restore, though not all witnesses were heard."""
         return self._call("POST", "/v1/speak", Silence)

@@ -43,7 +43,7 @@ class Durability(Enum):
     FULL = "FULL"
     """The disk has it: nothing answered is lost, whatever stops. What a node runs."""
     NORMAL = "NORMAL"
-    """Safe when the process dies, not when power fails. For measuring only."""
+    """Safe when the process dies, not when power fails. For measuring, and for what is not kept."""
 
 
 _PAGES_AT: Final = 28
