@@ -146,7 +146,7 @@ def test_three_nodes_show_the_same_and_a_link_can_be_cut_and_mended() -> None:
         assert {link.state for link in north.links()} == {"up"}
         assert [each.in_force for each in relief.agreements()] == [True] * 3
 
-        # What is declared while both links are cut comes once one is mended, to the third by way of the second.
+        # What is declared while both links are cut comes once one is mended; to the third through the other.
         for party in PARTIES[1:]:
             relief.switch_link(party, is_off=True)
         now = relief.session().now

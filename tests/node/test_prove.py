@@ -14,6 +14,7 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.ledger import Coordination
 from keepclear.core.merkle import leaf_hash
+from keepclear.core.parties import KeyRole
 from keepclear.node.outcomes import RefusedError
 from keepclear.node.prove import SilencedError
 from tests.node.parties import (
@@ -343,3 +344,15 @@ def test_a_receipt_for_another_log_is_kept_but_freezes_nobody() -> None:
     bravo.restart()
     alpha.declare(operation("OP-2", "alpha", ELSEWHERE))
     assert give(alpha, bravo).refusals == []
+
+
+def test_a_receipt_that_is_kept_stays_good_when_the_key_that_signed_it_is_revoked() -> None:
+    alpha, bravo, carol = paired("alpha", "bravo", "carol")
+    exchange(alpha, bravo)
+    old, bravo.node_key = bravo.node_key, SigningKey.generate()
+    bravo.act(bravo.granted(bravo.node_key, KeyRole.NODE))
+    bravo.restart()
+    bravo.revoke(old)
+    give(bravo, alpha)
+    assert give(bravo, alpha).refusals == []
+    assert give(alpha, carol).refusals == []

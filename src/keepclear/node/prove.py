@@ -668,6 +668,8 @@ class Proving:
         witness, log = self.logs.get(cosignature.witness), self.logs.get(cosignature.party)
         if witness is None or log is None or cosignature.witness == self.logs.own:
             return
+        if any(each.line == cosignature.line for each in self.transaction.cosigned(cosignature.party)):
+            return  # it was verified when it was taken; the witness's key may be another by now
         try:
             head, signed = self.notary.read_cosignature(cosignature)
         except InvalidValueError as error:

@@ -260,8 +260,10 @@ class Liar:
         self.told[peer] = 1
         if all(self.told.values()):
             self.told[next(party for party in peers if party != peer)] = 0
-        for story in self.stories:
-            story.make(self._officers.declare(story).making)
+        for story in self.stories:  # two stories of one item, under one number, and one of another
+            for act in (self._officers.amend(story), self._officers.declare(story)):
+                if act is not None:
+                    story.make(act.making)
         return [self.give(peer)]
 
     def _replay_bundle(self, peer: PartyId) -> list[bytes]:
@@ -271,7 +273,8 @@ class Liar:
     def _replay_entry(self, peer: PartyId) -> list[bytes]:
         def replay(part: LogPart) -> LogPart:
             story = self.story(peer)
-            again = story.store.entries(self.party, 0, 1)[0].jws
+            n = self._random.randrange(story.logs[self.party].tree.size)
+            again = story.store.entries(self.party, n, 1)[0].jws
             assert again is not None
             tree = story.logs[self.party].tree.copy()
             tree.append(leaf_hash(again))

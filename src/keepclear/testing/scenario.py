@@ -125,7 +125,7 @@ class Officers:
         self._kinds: dict[Callable[[SimulatedNode], Act | None], int] = {
             self.declare: 15,
             self._declare_zone: 4,
-            self._amend: 10,
+            self.amend: 10,
             self._withdraw: 5,
             self._change_state: 7,
             self._acknowledge: 26,
@@ -174,7 +174,8 @@ class Officers:
         records = [record for record in node.store.records(wanted) if not record.is_over]
         return self._random.choice(records) if records else None
 
-    def _amend(self, node: SimulatedNode) -> Act | None:
+    def amend(self, node: SimulatedNode) -> Act | None:
+        """Draw a new place for an item of the party; None where there is none."""
         record = self._own(node)
         if record is None:
             return None

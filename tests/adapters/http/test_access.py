@@ -227,7 +227,7 @@ def test_the_roles_that_the_endpoints_need_are_these(served: Served) -> None:
     officer = {"PUT /v1/items/{id}", "PATCH /v1/items/{id}", "DELETE /v1/items/{id}", "POST /v1/tracks"}
     officer |= {"POST /v1/deeds", "POST /v1/bundles", "PUT /v1/links/{party}"}
     administrator = {"GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{id}"}
-    administrator |= {"POST /v1/parties", "POST /v1/keys"}
+    administrator |= {"POST /v1/parties", "POST /v1/keys", "POST /v1/speak"}
     needed = {f"{e.method} {e.path}": e.role for e in served.running.endpoints}
     assert {name for name, role in needed.items() if role is None} == nobody
     assert {name for name, role in needed.items() if role is Role.DUTY_OFFICER} == officer
