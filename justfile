@@ -20,6 +20,10 @@ lint:
 bench *args:
     ./dev bench {{args}}
 
+# Nodes under drawn faults and lies: --seeds N, --first K, --nodes 8, --real.
+simulate *args:
+    ./dev simulate {{args}}
+
 # The pictures in the README and in the walk through the examples; needs Chromium.
 picture:
     KEEPCLEAR_PICTURE=docs/images/demo.png ./dev test tests/e2e/test_demo.py

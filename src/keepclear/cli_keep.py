@@ -219,12 +219,13 @@ def demo(port: int | None, speed: float, opens: bool) -> None:
 def _tell_of_demo(shown: Sequence[Shown]) -> None:
     from keepclear.main.demo_node import PASSPHRASE
 
-    first, second = shown[0], shown[1]
+    first, second, third = shown
     say("serving a demonstration: three parties, three nodes, linked by mutual TLS")
     for each in shown:
         say(f"  {each.name:<20} {each.url}   {each.folder}")
     say("  look  open them side by side in a browser; no token is needed")
-    say(f"  try   cut the link to {second.name}, declare something, see that it is not there; mend the link")
+    say(f"  try   at {first.name}, cut both links and declare something: it is at no other node;")
+    say(f"        mend one, and it comes to both, as {second.name} and {third.name} hand on what they have")
     say(f"  or    cd {first.folder}")
     say(f"        keepclear link cut {second.party}; keepclear status; keepclear link mend {second.party}")
     say(f'        keepclear ack --all     (the passphrase is "{PASSPHRASE}")')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import socket
@@ -119,6 +120,18 @@ def test_a_key_as_dearly_locked_as_in_earnest_is_read_by_openssl(
     command = ["openssl", "pkey", "-in", str(folder.root), "-passin", "stdin", "-pubout", "-outform", "DER"]
     done = subprocess.run(command, input=PASSPHRASE.encode(), capture_output=True, check=True)
     assert done.stdout.endswith(KEY.public)
+
+
+def test_a_key_for_show_is_locked_less_dearly_and_unlocked_like_any_other(
+    folder: KeyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "_SCRYPT_P", 2)
+    lock(folder.root)
+    write_locked_key(folder.node, KEY, PASSPHRASE, is_for_show=True)
+    for file, repetitions in ((folder.root, 2), (folder.node, 1)):
+        der = base64.b64decode(b"".join(file.read_bytes().splitlines()[2:-1]))
+        assert bytes([2, 1, 8, 2, 1, repetitions]) in der  # r and p of scrypt
+    assert load_locked_key(folder.node, PASSPHRASE).public == KEY.public
 
 
 @pytest.mark.parametrize("passphrase", ["", "x" * (PASSPHRASE_CHARACTERS_MIN - 1)])

@@ -6,16 +6,18 @@ import importlib.util
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from keepclear.core.conflicts import Finding, Verdict
+from keepclear.codec.agreements import decode, encode
+from keepclear.core.conflicts import NO_BUFFER, Finding, Verdict
 from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng, geodesic_inverse
-from keepclear.core.intents import IntentState, OperationalIntent
+from keepclear.core.intents import IntentState, OperationalIntent, PartyId
 from keepclear.core.picture import Picture
 from keepclear.core.resolution import ChangeKind, resolve
 from keepclear.core.shapes import CorridorLeg
@@ -23,7 +25,7 @@ from keepclear.core.shifts import Limits
 from keepclear.core.times import TIME_MAX
 from keepclear.core.tracks import TrackKind, TrackPosition
 from keepclear.core.volumes import Volume4D
-from keepclear.testing.worlds.demo import OWN_PARTY, ROUNDS_MAX, DemoWorld, demo_world
+from keepclear.testing.worlds.demo import OWN_PARTY, ROUNDS_MAX, DemoWorld, demo_agreements, demo_world
 from tests.strategies import NOON
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +113,39 @@ def test_there_are_three_parties_with_flights_and_zones(world: DemoWorld) -> Non
     assert {zone.party for zone in zones} == set(PARTIES)
     assert {zone.rule for zone in zones} == set(ConstraintRule)
     assert len({item.id for item in world.items}) == len(world.items)
+
+
+def test_each_item_is_declared_once_blindly_or_knowingly_or_an_hour_before_it_begins(
+    world: DemoWorld,
+) -> None:
+    parties = [PartyId(party) for party in PARTIES]
+    blind, knowing = (
+        [item for party in parties for item in world.declared_by(party, knowing=knowing)]
+        for knowing in (False, True)
+    )
+    later = [item for party in parties for item in world.declared_later(party)]
+    assert sorted(item.id for item in (*blind, *knowing, *later)) == sorted(item.id for item in world.items)
+    assert (world.count(knowing=False), world.count(knowing=True)) == (len(blind), len(knowing))
+    assert {item.party for item in knowing} == {OWN_PARTY}
+    assert min(item.volumes[0].time.start for item in later) >= minutes(60)
+    assert max(item.volumes[0].time.start for item in (*blind, *knowing)) < minutes(60)
+    for party in parties:
+        begin = [item.volumes[0].time.start for item in world.declared_later(party)]
+        assert begin == sorted(begin)
+
+
+def test_some_conflicts_are_declared_into_blindly_and_some_knowingly(world: DemoWorld) -> None:
+    knowing = {item.id for item in world.declared_by(OWN_PARTY, knowing=True)}
+    assert {bool(knowing & set(pair)) for pair in OWN_REAL_CONFLICTS | BUILT_CONFLICTS} == {False, True}
+
+
+def test_each_two_parties_agree_on_gaps_that_add_no_conflict(picture: Picture) -> None:
+    agreements = demo_agreements()
+    assert {each.parties for each in agreements} == set(combinations(PARTIES, 2))
+    assert all(decode(encode(each)) == each for each in agreements)
+    (buffer,) = {each.buffer for each in agreements}
+    without, found = (pairs_of(picture.findings(buffer=gap), Verdict.CONFLICT) for gap in (NO_BUFFER, buffer))
+    assert found == without
 
 
 def test_flights_under_way_are_activated_and_those_that_are_over_left_out(world: DemoWorld) -> None:

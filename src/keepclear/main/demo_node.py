@@ -159,7 +159,7 @@ class _WorldClock:
 def run_demo_node(plan: Plan, talk: Talk) -> None:
     """Run a node until the other end of the pipe is closed; nothing of it is kept."""
     start_logging(LogSettings(level=LogLevel.ERROR, format=LogFormat.TEXT))  # it is for people
-    with until_told():
+    with until_told(), plan.console, plan.link:
         try:
             _run(plan, talk)
         except (EOFError, ConnectionError):

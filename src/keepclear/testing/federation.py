@@ -19,6 +19,7 @@ from keepclear.adapters.store.memory import MemoryStore, MemoryTransaction
 from keepclear.codec.bundle import decode_bundle
 from keepclear.core.bundles import Bundle
 from keepclear.core.conflicts import Item
+from keepclear.core.deeds import SignedDeed
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.statements import Statement
@@ -86,18 +87,34 @@ class CrashingStore(MemoryStore):
 
 
 class RememberingForm(JsonForm):
-    """A form that reads each item of another party once: the same comes to every node, many times."""
+    """A form that reads each item once: the same comes to every node, many times."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, ItemId, PartyId], Foreign] = {}
+        self._items: dict[bytes, Item] = {}
+        self._foreign: dict[tuple[bytes, ItemId, PartyId], Foreign] = {}
+
+    def read(self, text: bytes) -> Item:
+        """Return the item that was written."""
+        known = self._items.get(text)
+        if known is None:
+            known = self._items[text] = super().read(text)
+        return known
 
     def read_foreign(self, text: bytes, item_id: ItemId, party: PartyId) -> Foreign:
         """Make what can be made of an item of another party, whatever it says; never raise."""
         key = text, item_id, party
-        known = self._known.get(key)
+        known = self._foreign.get(key)
         if known is None:
-            known = self._known[key] = super().read_foreign(text, item_id, party)
+            known = self._foreign[key] = super().read_foreign(text, item_id, party)
         return known
+
+
+class Read:
+    """What was read of entries, and of what other keys signed in them."""
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, tuple[Statement, SignedBy]] = {}
+        self.deeds: dict[str, tuple[SignedDeed, SignedBy]] = {}
 
 
 class RememberingNotary(Notary):
@@ -107,24 +124,25 @@ class RememberingNotary(Notary):
         party: Whose node it is.
         key: The key of the node.
         verify: Verifies many signatures.
-        read: What was read before, by any of them.
+        known: What was read before, by any of them.
     """
 
-    def __init__(
-        self,
-        party: PartyId,
-        key: Key,
-        verify: VerifyMany,
-        read: dict[bytes, tuple[Statement, SignedBy]],
-    ) -> None:
+    def __init__(self, party: PartyId, key: Key, verify: VerifyMany, known: Read) -> None:
         super().__init__(party, key, verify)
-        self._known = read
+        self._known = known
 
     def read(self, entry: bytes) -> tuple[Statement, SignedBy]:
         """Read an entry of a log."""
-        known = self._known.get(entry)
+        known = self._known.entries.get(entry)
         if known is None:
-            known = self._known[entry] = super().read(entry)
+            known = self._known.entries[entry] = super().read(entry)
+        return known
+
+    def read_deed(self, jws: str) -> tuple[SignedDeed, SignedBy]:
+        """Read what an officer says."""
+        known = self._known.deeds.get(jws)
+        if known is None:
+            known = self._known.deeds[jws] = super().read_deed(jws)
         return known
 
 
@@ -175,7 +193,7 @@ class SimulatedNode:
     keys: PartyKeyRing
     cards: dict[PartyId, bytes]
     verify: VerifyMany
-    read: dict[bytes, tuple[Statement, SignedBy]]
+    read: Read
     form: RememberingForm
     clock: Callable[[], datetime]
     audience: Callable[[Item, Logs], tuple[PartyId, ...]] = to_everybody

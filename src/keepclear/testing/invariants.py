@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -35,6 +36,25 @@ from keepclear.testing.scenario import Act
 _PAGE: Final = 10_000
 
 
+class Invariant(Enum):
+    """What must hold."""
+
+    NOTHING_LOST = "no statement is lost or invented"
+    SAID_ONCE = "nothing is said twice"
+    OWN_LOG = "no honest node forks its own log"
+    EQUAL_VERDICTS = "equal sets of statements give equal verdicts"
+    RIGHT_VERDICTS = "verdicts are those of the slow definition"
+    SEEN = "nothing is called seen that nobody looked at"
+    CONVERGENCE = "honest nodes that are linked converge"
+    NOT_ACCUSED = "nobody honest is accused"
+    WITNESS = "a witness never signs two stories"
+    DETECTED = "every lie is detected or harmless"
+    PICTURE = "the picture shows what was stated"
+    RESTART = "a node that starts anew is as it was"
+    AT_WORK = "a node comes to work again"
+    STANDING = "no node fails of itself"
+
+
 class ViolationError(KeepclearError):
     """Something does not hold that must hold.
 
@@ -43,26 +63,12 @@ class ViolationError(KeepclearError):
         reason: What was found instead.
     """
 
-    def __init__(self, invariant: str, reason: str) -> None:
+    def __init__(self, invariant: Invariant, reason: str) -> None:
         self.invariant, self.reason = invariant, reason
         super().__init__(invariant, reason)  # both, so that it travels between processes
 
     def __str__(self) -> str:
-        return f"{self.invariant}: {self.reason}"
-
-
-NOTHING_LOST: Final = "no statement is lost or invented"
-SAID_ONCE: Final = "nothing is said twice"
-EQUAL_VERDICTS: Final = "equal sets of statements give equal verdicts"
-RIGHT_VERDICTS: Final = "verdicts are those of the slow definition"
-SEEN: Final = "nothing is called seen that nobody looked at"
-CONVERGENCE: Final = "honest nodes that are linked converge"
-NOT_ACCUSED: Final = "nobody honest is accused"
-WITNESS: Final = "a witness never signs two stories"
-DETECTED: Final = "every lie is detected or harmless"
-PICTURE: Final = "the picture shows what was stated"
-RESTART: Final = "a node that starts anew is as it was"
-AT_WORK: Final = "a node comes to work again"
+        return f"{self.invariant.value}: {self.reason}"
 
 
 class Cell(NamedTuple):
@@ -208,16 +214,16 @@ class Invariants:
         entries = node.store.entries(party, first, _PAGE)
         where = f"{node.party} holds of the log of {party}"
         if size < first or len(entries) != size - first:
-            raise ViolationError(NOTHING_LOST, f"{where} {size} entries, after {first}")
+            raise ViolationError(Invariant.NOTHING_LOST, f"{where} {size} entries, after {first}")
         if size > len(said):
-            raise ViolationError(NOTHING_LOST, f"{where} {size} entries, and {len(said)} were said")
+            raise ViolationError(Invariant.NOTHING_LOST, f"{where} {size} entries, and {len(said)} were said")
         for entry in entries:
             if not entry.leaf == log.tree.leaf(entry.n) == said[entry.n]:
-                raise ViolationError(NOTHING_LOST, f"{where} another entry {entry.n} than was said")
+                raise ViolationError(Invariant.NOTHING_LOST, f"{where} another entry {entry.n} than was said")
         if party == node.party and not node.is_behind and size < len(said):
-            raise ViolationError(NOTHING_LOST, f"{where} {size} entries of {len(said)}: its own")
+            raise ViolationError(Invariant.NOTHING_LOST, f"{where} {size} entries of {len(said)}: its own")
         if log.frozen is not None:
-            raise ViolationError(NOT_ACCUSED, f"{where} no more: {log.frozen}")
+            raise ViolationError(Invariant.NOT_ACCUSED, f"{where} no more: {log.frozen}")
         self._checked[node.party, party] = size
 
     def _check_evidence(self, node: SimulatedNode) -> None:
@@ -225,7 +231,9 @@ class Invariants:
         for evidence in node.store.evidence(known, _PAGE):
             lying = _accused(evidence) - set(self._truth.honest)
             if not lying:
-                raise ViolationError(NOT_ACCUSED, f"{node.party} accuses {evidence.party}: {evidence.reason}")
+                raise ViolationError(
+                    Invariant.NOT_ACCUSED, f"{node.party} accuses {evidence.party}: {evidence.reason}"
+                )
             self.alarms |= lying
             self._evidence[node.party] = evidence.id
 
@@ -236,7 +244,7 @@ class Invariants:
                 if party not in self._truth.honest:
                     continue  # of itself it may say what it likes
                 if version.text not in self._truth.looked.get((party, version.ref), ()):
-                    raise ViolationError(SEEN, f"{node.party} says that {party} saw {version.ref}")
+                    raise ViolationError(Invariant.SEEN, f"{node.party} says that {party} saw {version.ref}")
 
     def _check_picture(self, node: SimulatedNode) -> None:
         shown = {label.id for label in node.workbench.held.picture.labels}
@@ -246,7 +254,7 @@ class Invariants:
             if not version.is_over and self._cell(version.text) is not None
         }
         if shown != stated:
-            raise ViolationError(PICTURE, f"{node.party} differs in {sorted(shown ^ stated)}")
+            raise ViolationError(Invariant.PICTURE, f"{node.party} differs in {sorted(shown ^ stated)}")
 
     def _check_witness(self, node: SimulatedNode) -> None:
         for party in node.logs.parties:
@@ -256,9 +264,13 @@ class Invariants:
                 signed = self._truth.signed.setdefault((node.party, party), {})
                 held = node.logs[party].tree
                 if signed.setdefault(each.size, root) != root:
-                    raise ViolationError(WITNESS, f"{node.party} signs two logs of {party} at {each.size}")
+                    raise ViolationError(
+                        Invariant.WITNESS, f"{node.party} signs two logs of {party} at {each.size}"
+                    )
                 if each.size > held.size or held.root(each.size) != root:
-                    raise ViolationError(WITNESS, f"{node.party} signed what it does not hold of {party}")
+                    raise ViolationError(
+                        Invariant.WITNESS, f"{node.party} signed what it does not hold of {party}"
+                    )
 
     def check_signed(self, node: SimulatedNode) -> None:
         """Check all that a witness signed against what it holds.
@@ -270,7 +282,9 @@ class Invariants:
             tree = node.logs[party].tree
             for size, root in self._truth.signed.get((node.party, party), {}).items():
                 if size > tree.size or tree.root(size) != root:
-                    raise ViolationError(WITNESS, f"{node.party} forgot that it signed {size} of {party}")
+                    raise ViolationError(
+                        Invariant.WITNESS, f"{node.party} forgot that it signed {size} of {party}"
+                    )
 
     def note_signed(self, node: SimulatedNode, taken: Taken) -> None:
         """Note what a witness signed.
@@ -282,7 +296,9 @@ class Invariants:
             root = parse_checkpoint(each.body).root
             signed = self._truth.signed.setdefault((node.party, each.party), {})
             if signed.setdefault(each.size, root) != root:
-                raise ViolationError(WITNESS, f"{node.party} signs two logs of {each.party} at {each.size}")
+                raise ViolationError(
+                    Invariant.WITNESS, f"{node.party} signs two logs of {each.party} at {each.size}"
+                )
 
     # -- verdicts ---------------------------------------------------------------------------------
 
@@ -302,7 +318,7 @@ class Invariants:
             if verdicts != known[1]:
                 pairs = zip(verdicts, known[1], strict=False)
                 first = next((pair for pair in pairs if pair[0] != pair[1]), "their number")
-                raise ViolationError(EQUAL_VERDICTS, f"{other} and {node.party} differ: {first}")
+                raise ViolationError(Invariant.EQUAL_VERDICTS, f"{other} and {node.party} differ: {first}")
 
     def _judged(self, node: SimulatedNode) -> list[object]:
         coordinating = node.coordinating()
@@ -326,21 +342,25 @@ class Invariants:
         name = f"{node.party} calls {version.ref.party}/{version.ref.id} {version.ref.version}"
         if version.is_over:
             if found.state is not Coordination.OVER:
-                raise ViolationError(RIGHT_VERDICTS, f"{name} {found.state.value}, and it is over")
+                raise ViolationError(Invariant.RIGHT_VERDICTS, f"{name} {found.state.value}, and it is over")
             return
         others = [each for each in ledger.versions() if self._do_conflict(version, each, buffer_of)]
         told = {node.logs.parted(each) for each in found.conflicts}
         if told != {(each.ref.party, each.ref.id) for each in others}:
-            raise ViolationError(RIGHT_VERDICTS, f"{name} in conflict with {sorted(told)}")
+            raise ViolationError(Invariant.RIGHT_VERDICTS, f"{name} in conflict with {sorted(told)}")
         is_open = {node.logs.parted(each) for each in found.open_conflicts}
         for other in others:
             if (other.ref.party, other.ref.id) not in is_open and not self._may_be_cleared(
                 node, version, other
             ):
-                raise ViolationError(RIGHT_VERDICTS, f"{name} clear of {other.ref}, and nobody agreed to it")
+                raise ViolationError(
+                    Invariant.RIGHT_VERDICTS, f"{name} clear of {other.ref}, and nobody agreed to it"
+                )
         expected = self._expected(node, version, [o for o in others if (o.ref.party, o.ref.id) in is_open])
         if found.state is not expected:
-            raise ViolationError(RIGHT_VERDICTS, f"{name} {found.state.value}, and it is {expected.value}")
+            raise ViolationError(
+                Invariant.RIGHT_VERDICTS, f"{name} {found.state.value}, and it is {expected.value}"
+            )
 
     def _cell(self, text: bytes | None) -> Cell | None:
         if text not in self._cells:
@@ -393,7 +413,9 @@ class Invariants:
         said: set[object] = set()
         for entry in node.store.entries(node.party, 0, _PAGE):
             if entry.jws is None:
-                raise ViolationError(NOTHING_LOST, f"{node.party} cannot read what it said in {entry.n}")
+                raise ViolationError(
+                    Invariant.NOTHING_LOST, f"{node.party} cannot read what it said in {entry.n}"
+                )
             statement = decode_statement(entry.jws).statement
             what: object = statement.body
             if isinstance(statement.body, CoarseSaid):
@@ -403,7 +425,9 @@ class Invariants:
             elif isinstance(statement.body, Signed) and statement.kind is StatementKind.DEED:
                 what = decode_deed(decode_jws(statement.body.jws, DEED_TYPE).payload).nonce
             if what in said:
-                raise ViolationError(SAID_ONCE, f"{node.party} says again in entry {entry.n}: {what}")
+                raise ViolationError(
+                    Invariant.SAID_ONCE, f"{node.party} says again in entry {entry.n}: {what}"
+                )
             said.add(what)
 
     def check_converged(self, nodes: Sequence[SimulatedNode]) -> None:
@@ -417,11 +441,15 @@ class Invariants:
                 log, said = node.logs[owner.party], self._truth.said[owner.party]
                 where = f"{node.party} holds of the log of {owner.party}"
                 if log.tree.size != len(said):
-                    raise ViolationError(CONVERGENCE, f"{where} {log.tree.size} entries of {len(said)}")
+                    raise ViolationError(
+                        Invariant.CONVERGENCE, f"{where} {log.tree.size} entries of {len(said)}"
+                    )
                 for n in sorted(log.withheld):
                     (entry,) = owner.store.entries(owner.party, n, 1)
                     if owner.logs.is_readable(entry, node.party):
-                        raise ViolationError(CONVERGENCE, f"{where} entry {n} withheld, and may read it")
+                        raise ViolationError(
+                            Invariant.CONVERGENCE, f"{where} entry {n} withheld, and may read it"
+                        )
 
 
 def _accused(evidence: Evidence) -> set[PartyId]:

@@ -179,7 +179,7 @@ class Officers:
         record = self._own(node)
         if record is None:
             return None
-        old = _FORM.read(record.text)
+        old = node.form.read(record.text)
         rule = old.rule if isinstance(old, Constraint) else None
         cell = self._random.randrange(SITES * BANDS * SLOTS)
         item = item_at(old.id, node.party, cell, priority=old.priority + 1, rule=rule)
@@ -245,8 +245,10 @@ class Officers:
 
     def _propose(self, node: SimulatedNode) -> Act | None:
         versions = node.logs.ledger.versions()
-        own = [v for v in versions if v.ref.party == node.party and not v.is_over]
-        pairs = [(a.ref, b.ref) for a in own for b in self.foreign(node) if _cells(a) & _cells(b)]
+        cells = {v.ref: _cells(node, v) for v in versions if not v.is_over}
+        own = [ref for ref in cells if ref.party == node.party]
+        others = [ref for ref in cells if ref.party != node.party]
+        pairs = [(a, b) for a in own for b in others if cells[a] & cells[b]]
         if not pairs:
             return None
         mine, other = self._random.choice(pairs)
@@ -258,7 +260,7 @@ class Officers:
         version = node.logs.ledger.version(mine)
         if version is None or version.text is None:
             return None
-        old = _FORM.read_foreign(version.text, mine.id, mine.party).item
+        old = node.form.read_foreign(version.text, mine.id, mine.party).item
         if old is None:
             return None
         rule = old.rule if isinstance(old, Constraint) else None
@@ -368,11 +370,11 @@ def _said(proving: Proving, jws: str) -> None:
     proving.say_deed(jws)
 
 
-def _cells(version: ItemVersion) -> set[tuple[float, float]]:
+def _cells(node: SimulatedNode, version: ItemVersion) -> set[tuple[float, float]]:
     """Return where an item is and when, roughly: what shares none of it needs no talks."""
     if version.text is None:
         return set()
-    foreign = _FORM.read_foreign(version.text, version.ref.id, version.ref.party)
+    foreign = node.form.read_foreign(version.text, version.ref.id, version.ref.party)
     if foreign.item is None:
         return set()
     return {
