@@ -27,7 +27,7 @@ from keepclear.core.statements import Head, ItemSaid, Signed, Statement, Stateme
 from keepclear.core.times import floor_ms
 from keepclear.node.prove import ASIDE_MAX, Proving, Taken, bundle_for
 from keepclear.testing.federation import SimulatedNode, proving_of
-from keepclear.testing.scenario import Act, Officers, item_at
+from keepclear.testing.scenario import CELLS, Act, Officers, item_at
 
 FLOOD_STATEMENTS: Final = 20
 """So many statements come at once in a flood."""
@@ -375,7 +375,7 @@ class Liar:
         if not own:
             return []
         ref = self._random.choice(own).ref
-        item = item_at(ref.id, self.party, self._random.randrange(12), priority=7)
+        item = item_at(ref.id, self.party, self._random.randrange(CELLS), priority=7)
         said = ItemSaid(id=ref.id, version=ref.version, text=_FORM.write(item), is_over=False)
         self._say(story, lambda proving: proving.say(StatementKind.AMENDED, said))
         return [self.give(peer)]

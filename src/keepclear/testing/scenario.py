@@ -48,17 +48,20 @@ from keepclear.testing.federation import SimulatedNode, proving_of
 
 START: Final = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 """When every simulation begins."""
-SITES: Final = 3
+SITES: Final = 2
 """So many places there are, far from each other."""
 BANDS: Final = 2
 """So many bands of height, 100 m from each other."""
 SLOTS: Final = 2
 """So many windows of time, ten minutes from each other; none begins or ends during a simulation."""
+CELLS: Final = SITES * BANDS * SLOTS
+"""So many places, bands and windows together."""
 HALF_DEG: Final = 0.01
 """Every footprint is a square that reaches so far in latitude and longitude."""
 ACKNOWLEDGED_AT_ONCE: Final = 6
 """An officer looks at so many items at once, at most."""
 
+_TRIES: Final = 4  # so often something is drawn that can be done at present
 _FORM: Final = JsonForm()
 _CORNERS: Final = (
     (-HALF_DEG, -HALF_DEG),
@@ -123,7 +126,7 @@ class Officers:
         self._random, self._new_key = random, new_key
         self._numbers = count(1)
         self._kinds: dict[Callable[[SimulatedNode], Act | None], int] = {
-            self.declare: 15,
+            self.declare: 13,
             self._declare_zone: 4,
             self.amend: 10,
             self._withdraw: 5,
@@ -148,15 +151,18 @@ class Officers:
     def act(self, node: SimulatedNode) -> Act:
         """Draw what is done next at a node."""
         kinds = list(self._kinds)
-        (kind,) = self._random.choices(kinds, weights=list(self._kinds.values()))
-        return kind(node) or self.declare(node)
+        for kind in self._random.choices(kinds, weights=list(self._kinds.values()), k=_TRIES):
+            act = kind(node)
+            if act is not None:
+                return act
+        return self.declare(node)
 
     # -- items ------------------------------------------------------------------------------------
 
     def new_item(self, party: PartyId, rule: ConstraintRule | None = None) -> Item:
         """Draw a new item of a party."""
         name = f"{'Z' if rule else 'OP'}-{next(self._numbers)}"
-        cell = self._random.randrange(SITES * BANDS * SLOTS)
+        cell = self._random.randrange(CELLS)
         return item_at(ItemId(name), party, cell, priority=self._random.randint(0, 3), rule=rule)
 
     def declare(self, node: SimulatedNode) -> Act:
@@ -181,7 +187,7 @@ class Officers:
             return None
         old = node.form.read(record.text)
         rule = old.rule if isinstance(old, Constraint) else None
-        cell = self._random.randrange(SITES * BANDS * SLOTS)
+        cell = self._random.randrange(CELLS)
         item = item_at(old.id, node.party, cell, priority=old.priority + 1, rule=rule)
         if isinstance(old, OperationalIntent) and isinstance(item, OperationalIntent):
             item = replace(item, state=old.state)
@@ -264,7 +270,7 @@ class Officers:
         if old is None:
             return None
         rule = old.rule if isinstance(old, Constraint) else None
-        cell = self._random.randrange(SITES * BANDS * SLOTS)
+        cell = self._random.randrange(CELLS)
         item = item_at(old.id, node.party, cell, priority=old.priority + 1, rule=rule)
         if isinstance(old, OperationalIntent) and isinstance(item, OperationalIntent):
             item = replace(item, state=old.state)
