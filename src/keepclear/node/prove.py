@@ -439,6 +439,7 @@ class Proving:
         self.transaction.keep_head(
             SignedHead(party=part.party, size=part.end, note=part.note, taken_ms=now_ms)
         )
+        self._compare_receipts(log, size, taken)
         if part.party != self.logs.own:
             self._witness(part, taken)
 
@@ -690,6 +691,15 @@ class Proving:
             self.transaction.keep_cosigned(cosigned)
             taken.receipts.append(cosigned)
 
+    def _compare_receipts(self, log: HeldLog, since: int, taken: Taken) -> None:
+        """Compare receipts that reached beyond what was held with what came since then."""
+        for each in self.transaction.cosigned(log.party):
+            if each.witness == self.logs.own or not since < each.size <= log.tree.size:
+                continue
+            head, _ = self.notary.read_cosignature(_given(each))
+            if head.root != log.tree.root(head.size):
+                self._doubt(_given(each), taken)
+
     def _doubt(self, cosignature: Cosignature, taken: Taken) -> None:
         """Keep a receipt for another log than the one held, once: whose lie it is, it does not tell."""
         reason = (
@@ -765,6 +775,17 @@ class Proving:
         )
 
 
+def _given(cosigned: Cosigned) -> Cosignature:
+    return Cosignature(
+        party=cosigned.party,
+        witness=cosigned.witness,
+        size=cosigned.size,
+        at_s=cosigned.at_s,
+        body=cosigned.body,
+        line=cosigned.line,
+    )
+
+
 def bundle_for(
     peer: PartyId,
     heads: Sequence[tuple[PartyId, int]],
@@ -793,17 +814,7 @@ def bundle_for(
     for party in logs.parties:
         parts.extend(_opened_parts(told, holds.get(party, 0), logs[party], reading))
     cosignatures = [
-        Cosignature(
-            party=each.party,
-            witness=each.witness,
-            size=each.size,
-            at_s=each.at_s,
-            body=each.body,
-            line=each.line,
-        )
-        for party in logs.parties
-        for each in reading.cosigned(party)
-        if each.witness != peer
+        _given(each) for party in logs.parties for each in reading.cosigned(party) if each.witness != peer
     ]
     return Bundle(
         by=logs.own,
