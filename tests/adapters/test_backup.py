@@ -12,7 +12,9 @@ from keepclear.adapters.store import migrations
 from keepclear.adapters.store.backup import back_up, examine, restore
 from keepclear.adapters.store.migrations import scripts
 from keepclear.adapters.store.sqlite import SqliteStore
+from keepclear.core.intents import PartyId
 from keepclear.node.outcomes import StoreError
+from keepclear.node.ports import KnownParty
 from tests.contracts.test_logs import ALL, NORTH, log, read_all, write_all
 from tests.contracts.test_store import append
 from tests.strategies import NOON, intent, square, volume
@@ -79,3 +81,18 @@ def test_a_backup_from_before_there_were_logs_of_parties_is_brought_up_to_date(
         # Then it has what it lacked
         assert read_all(transaction) == ALL
     assert (content.schema, examine(place).schema) == (2, len(known))
+
+
+def test_a_node_that_others_know_signs_nothing_after_its_backup_was_put_in_place(tmp_path: Path) -> None:
+    # Also where nobody had signed for any of its log when the backup was made: they may have since.
+    for others in ((), ("south",)):
+        made, copy, place = (tmp_path / f"{name}{len(others)}.db" for name in ("made", "copy", "place"))
+        with closing(SqliteStore(made, create=True)) as store, store.transaction() as transaction:
+            for party in ("north", *others):
+                transaction.pin(
+                    KnownParty(id=PartyId(party), name=party, card="", is_own=party == "north", pinned_ms=0)
+                )
+        back_up(made, copy)
+        restore(copy, place, NOON)
+        with closing(SqliteStore(place)) as store:
+            assert (store.silence() is not None) == bool(others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
@@ -13,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepclear.core import picture as picture_module
-from keepclear.core.conflicts import ConflictRule, Finding, Item, label_of
+from keepclear.core.conflicts import Buffer, ConflictRule, Finding, Gaps, Item, label_of
 from keepclear.core.constraints import Constraint
 from keepclear.core.errors import UnknownItemError
 from keepclear.core.index import Engine, VolumeIndex
-from keepclear.core.intents import IntentState, ItemId
+from keepclear.core.intents import IntentState, ItemId, PartyId
 from keepclear.core.packed import pack
 from keepclear.core.picture import Picture
 from tests.strategies import intent, pictures, square, volume, window
@@ -178,3 +179,28 @@ def test_pairs_are_given_soonest_first_and_those_that_are_over_left_out() -> Non
     meetings = picture.meetings()
     assert [meetings.finding(n).a.id for n in meetings.soonest().tolist()] == ["C", "A"]
     assert [meetings.finding(n).a.id for n in meetings.soonest(late.start_ms).tolist()] == ["A"]
+
+
+@given(pictures(), st.data(), st.sampled_from(Engine))
+def test_each_two_parties_are_judged_by_their_own_gap(
+    items: list[Item], data: st.DataObject, engine: Engine
+) -> None:
+    parties = [PartyId(name) for name in ("north", "relief", "south")]
+    gap = st.builds(
+        Buffer,
+        lateral_m=st.sampled_from([0.0, 500.0, 20_000.0]),
+        vertical_m=st.sampled_from([0.0, 100.0]),
+        time_s=st.sampled_from([0.0, 900.0]),
+    )
+    agreed = data.draw(st.dictionaries(st.sampled_from(list(itertools.combinations(parties, 2))), gap))
+    gaps = Gaps(buffer=data.draw(gap), agreed=agreed)
+    picture = Picture(items, engine=engine)
+    held = [item for item in items if item.id in picture]
+    expected = {
+        frozenset((a.id, b.id))
+        for a, b in itertools.combinations(held, 2)
+        if Picture([a]).findings_of(b, buffer=gaps.between(a.party, b.party))
+    }
+    one_by_one = {pair for item in held for pair in pairs(picture.findings_within(item, gaps))}
+    assert one_by_one == expected
+    assert pairs(tuple(picture.meetings_within(gaps).findings())) == expected

@@ -305,7 +305,7 @@ def test_among_all_items_it_counts_until_it_is_over() -> None:
 
 def test_what_is_withheld_counts_where_it_may_be() -> None:
     rough = intent("0f3a", volume(HERE), party="north")
-    there = Moment(still=Still(Picture(), 0, Policy(), [rough]), now=NOON)
+    there = Moment(still=Still(Picture(), 0, Policy(), hidden=[rough]), now=NOON)
     asked = intent("X", volume(HERE), party="south")
     assert (
         there.check(asked).reason == "what is withheld may be in the way: '0f3a' of 'north'; ask that party"

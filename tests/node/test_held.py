@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from keepclear.core.conflicts import NO_BUFFER
+from keepclear.core.conflicts import Gaps
 from keepclear.core.intents import IntentEvent
 from keepclear.node.policy import EXPIRY_GRACE_S
 from tests.node.office import Office, filled
@@ -108,7 +108,7 @@ def test_what_others_wrote_is_followed_entry_by_entry() -> None:
     # Then the other holds the same
     assert south.held.seq == north.held.seq == 6
     assert ids(south) == ids(north) == ["A"]
-    assert south.held.judge(B, NO_BUFFER)[1] == north.held.judge(B, NO_BUFFER)[1]
+    assert south.held.judge(B, Gaps())[1] == north.held.judge(B, NO_BUFFER)[1]
     south.held.expire(at(61))
     assert ids(south) == ["A"]
 
@@ -139,7 +139,7 @@ def test_what_was_held_at_the_start_expires_too(office: Office) -> None:
 
 def test_judging_tells_what_an_item_meets_and_holds_nothing(office: Office) -> None:
     office.declare(A)
-    packed, findings = office.held.judge(B, NO_BUFFER)
+    packed, findings = office.held.judge(B, Gaps())
     assert packed.volume_count == 1
     assert [(finding.a.id, finding.b.id) for finding in findings] == [("B", "A")]
     assert ids(office) == ["A"]

@@ -460,6 +460,12 @@ class Agreements:
         standing = self.in_force(a, b)
         return standing.agreement if standing else None
 
+    def all_in_force(self) -> dict[tuple[PartyId, PartyId], Agreement]:
+        """Return the agreements in force, by their two parties, sorted."""
+        pairs = sorted({agreement.parties for agreement in self._agreements.values()})
+        found = ((pair, self.current(*pair)) for pair in pairs)
+        return {pair: agreement for pair, agreement in found if agreement is not None}
+
     def is_ambiguous(self, a: PartyId, b: PartyId) -> bool:
         """Tell whether both stand by two texts of the version in force; propose a higher one then."""
         return len(self._best(a, b)) > 1

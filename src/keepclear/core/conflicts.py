@@ -6,8 +6,10 @@ hides a conflict. Who is judged against whom is the matter of `picture`.
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -72,9 +74,9 @@ class Buffer:
             ("vertical", self.vertical_m, 100_000.0, "m"),
             ("time", self.time_s, 31 * 86_400.0, "s"),
         )
-        for field, value, limit, unit in limits:
+        for name, value, limit, unit in limits:
             if not 0.0 <= value <= limit:
-                raise InvalidValueError(field, f"{value!r} is not a gap within 0..{limit:,.0f} {unit}")
+                raise InvalidValueError(name, f"{value!r} is not a gap within 0..{limit:,.0f} {unit}")
 
     @property
     def margins(self) -> Margins:
@@ -83,6 +85,40 @@ class Buffer:
 
 
 NO_BUFFER: Final = Buffer()
+
+
+def widest_buffer(a: Buffer, b: Buffer) -> Buffer:
+    """Return the gap that is kept where both are kept."""
+    return Buffer(
+        lateral_m=max(a.lateral_m, b.lateral_m),
+        vertical_m=max(a.vertical_m, b.vertical_m),
+        time_s=max(a.time_s, b.time_s),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gaps:
+    """The gaps that items must leave: one for everybody, and wider ones between some parties.
+
+    Attributes:
+        buffer: The gap between any two parties.
+        agreed: Further gaps, by two parties, sorted; where one is wider in a dimension it counts.
+    """
+
+    buffer: Buffer = NO_BUFFER
+    agreed: Mapping[tuple[PartyId, PartyId], Buffer] = field(default_factory=dict)
+
+    def between(self, a: PartyId | None, b: PartyId | None) -> Buffer:
+        """Return the gap between items of two parties."""
+        if a is None or b is None:
+            return self.buffer
+        agreed = self.agreed.get((min(a, b), max(a, b)))
+        return self.buffer if agreed is None else widest_buffer(self.buffer, agreed)
+
+    @property
+    def widest(self) -> Buffer:
+        """The gap that includes all of them."""
+        return functools.reduce(widest_buffer, self.agreed.values(), self.buffer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

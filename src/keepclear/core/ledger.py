@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from keepclear.core.agreements import Agreement, Agreements
+from keepclear.core.agreements import Agreement, Agreements, buffer_between
+from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import (
     Acknowledgement,
     AgreementAnswer,
@@ -121,6 +122,7 @@ class Ledger:
         self._received: dict[PartyId, dict[PartyId, int]] = {}
         self._holds: dict[tuple[PartyId, PartyId], Hold] = {}
         self._ambiguous: set[ItemRef] = set()
+        self._agreed_gaps: dict[tuple[PartyId, PartyId], Buffer] | None = None  # made when asked for
         self._nonces: set[tuple[PartyId, str]] = set()
 
     def take_received(self, statement: Statement) -> None:
@@ -211,11 +213,13 @@ class Ledger:
                 self.negotiations.take(by, deed, n=n)
             case AgreementProposal() | AgreementAnswer():
                 self.agreements.take(by, deed)
+                self._agreed_gaps = None
             case LineChange():
                 hold = Hold(by=by, peer=deed.peer, is_hold=deed.is_hold, reason=deed.reason, at_ms=at_ms, n=n)
                 known = self._holds.get((by, deed.peer))
                 if known is None or known.n < n:
                     self._holds[by, deed.peer] = hold
+                    self._agreed_gaps = None
         self._nonces.add((by, signed.nonce))
 
     def _refuse_repeated(self, signed: SignedDeed) -> None:
@@ -284,6 +288,15 @@ class Ledger:
     def holds(self) -> Sequence[Hold]:
         """Return who suspends the dialogue with whom at present, sorted."""
         return [self._holds[key] for key in sorted(self._holds) if self._holds[key].is_hold]
+
+    def agreed_gaps(self) -> dict[tuple[PartyId, PartyId], Buffer]:
+        """Return the gap that each two parties agreed to keep; wider while their line is on hold."""
+        if self._agreed_gaps is None:
+            self._agreed_gaps = {
+                (a, b): buffer_between(agreement, is_fallback=self.is_on_hold(a, b))
+                for (a, b), agreement in self.agreements.all_in_force().items()
+            }
+        return self._agreed_gaps
 
     def is_on_hold(self, a: str, b: str) -> bool:
         """Tell whether either of two parties suspends the dialogue with the other."""

@@ -25,6 +25,7 @@ from keepclear.core.conflicts import (
     Buffer,
     ConflictRule,
     Finding,
+    Gaps,
     Item,
     Label,
     Verdict,
@@ -376,14 +377,21 @@ class Picture:
         """
         return self._meetings(buffer.margins, all_pairs, progress)
 
-    def _meetings(self, margins: Margins, all_pairs: bool, progress: Progress | None) -> Meetings:
+    def meetings_within(self, gaps: Gaps) -> Meetings:
+        """Find every pair of items that meets, with a gap for each two parties."""
+        return self._meetings(gaps.widest.margins, False, None, gaps)
+
+    def _meetings(
+        self, margins: Margins, all_pairs: bool, progress: Progress | None, gaps: Gaps | None = None
+    ) -> Meetings:
         index = self.index
         pairs = index.pairs(margins, all_pairs=all_pairs, progress=progress)
         # The item that came first is `a`, whichever volume comes first in the index.
         owners = index.owners(pairs)
         pairs = np.where((owners[:, 0] > owners[:, 1])[:, np.newaxis], pairs[:, ::-1], pairs)
         query, stored = index.taken(pairs[:, 0]), index.taken(pairs[:, 1])
-        return Meetings(self, query, Hits(np.arange(len(pairs)), stored))
+        hits = Hits(np.arange(len(pairs)), stored)
+        return Meetings(self, query, hits if gaps is None else self._within(query, hits, gaps))
 
     def findings_of(
         self, item: Item, *, buffer: Buffer = NO_BUFFER, all_pairs: bool = False
@@ -398,9 +406,38 @@ class Picture:
         Returns:
             One finding for each item that it meets, in the order of the picture; `a` is `item`.
         """
-        query = self.packed(item)
-        hits = self.search(query, buffer.margins, all_pairs=all_pairs)
+        return self.findings_within(item, Gaps(buffer=buffer), all_pairs=all_pairs)
+
+    def findings_within(
+        self, item: Item, gaps: Gaps, *, all_pairs: bool = False, packed: PackedVolumes | None = None
+    ) -> tuple[Finding, ...]:
+        """Check one item as `findings_of` does, with a gap for each two parties.
+
+        Args:
+            item: The item.
+            gaps: The gaps that items must leave.
+            all_pairs: True to judge items of the same party too.
+            packed: What `packed` makes of the item, where that is at hand.
+        """
+        query = self.packed(item) if packed is None else packed
+        hits = self.search(query, gaps.widest.margins, all_pairs=all_pairs)
+        hits = self._within(query, hits, gaps, label_of(item))
         return tuple(Meetings(self, query, hits, label_of(item)).findings())
+
+    def _within(self, query: PackedVolumes, hits: Hits, gaps: Gaps, a: Label | None = None) -> Hits:
+        """Return of pairs within the widest gap those within the gap of their two parties."""
+        if not gaps.agreed or not len(hits.rows):
+            return hits
+        owners = zip(query.owner[hits.rows].tolist(), hits.stored.owner.tolist(), strict=True)
+        buffers = [gaps.between((a or self.owner(i)).party, self.owner(j).party) for i, j in owners]
+        kept = np.ones(len(buffers), dtype=np.bool_)
+        for buffer in set(buffers) - {gaps.widest}:
+            places = np.flatnonzero([each == buffer for each in buffers])
+            pairs = np.stack((hits.rows[places], places), axis=-1)
+            meet = judge.meeting(query, hits.stored, pairs, buffer.margins, True)
+            kept[places] = False
+            kept[meet[:, 1]] = True
+        return hits.taken(np.flatnonzero(kept))
 
 
 class Meetings:

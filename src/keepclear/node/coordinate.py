@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keepclear.core.agreements import AreaOfInterest, buffer_between
-from keepclear.core.conflicts import NO_BUFFER, Buffer, Item, Verdict
+from keepclear.core.agreements import AreaOfInterest
+from keepclear.core.conflicts import Gaps, Item, Verdict
 from keepclear.core.deeds import Change
 from keepclear.core.intents import ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import Coordination, ItemVersion, Ledger, Said, coordination_of
@@ -106,7 +106,7 @@ class Coordinating:
         local_id = self.logs.local_id(version.ref.party, version.ref.id)
         foreign = self._foreign(version)
         item = foreign.item
-        conflicts = [] if item is None else list(self._conflicts(version, item))
+        conflicts = [] if item is None else list(self._conflicts(item))
         is_open = [other for other in conflicts if not self._is_cleared(version, other)]
         parties = [party for party in self.logs.parties if party != version.ref.party]
         concerned = [p for p in parties if item is None or self._is_concerned(p, version.ref.party, item)]
@@ -129,30 +129,14 @@ class Coordinating:
             return Foreign(None)
         return self.form.read_foreign(version.text, self._local_id(version), version.ref.party)
 
-    def buffer(self, a: PartyId, b: PartyId) -> Buffer:
-        """Return the gap that two parties agreed to keep; wider while their line is on hold."""
-        agreement = self._ledger.agreements.current(*sorted((a, b)))
-        if agreement is None:
-            return NO_BUFFER
-        return buffer_between(agreement, is_fallback=self._ledger.is_on_hold(a, b))
+    @property
+    def _gaps(self) -> Gaps:
+        return Gaps(agreed=self._ledger.agreed_gaps())
 
-    def _conflicts(self, version: ItemVersion, item: Item) -> Iterator[ItemVersion]:
+    def _conflicts(self, item: Item) -> Iterator[ItemVersion]:
         """Yield the latest versions of the items of others that an item conflicts with, sorted."""
-        buffers = {
-            party: self.buffer(version.ref.party, party)
-            for party in self.logs.parties
-            if party != version.ref.party
-        }
-        found: set[str] = set()
-        for buffer in sorted(set(buffers.values()), key=lambda each: each.margins):
-            found |= {
-                finding.b.id
-                for finding in self.picture.findings_of(item, buffer=buffer)
-                if finding.verdict is Verdict.CONFLICT
-                and finding.b.party is not None
-                and buffers.get(finding.b.party) == buffer
-            }
-        for local_id in sorted(found):
+        found = self.picture.findings_within(item, self._gaps)
+        for local_id in sorted(each.b.id for each in found if each.verdict is Verdict.CONFLICT):
             other = self._ledger.current(*self.logs.parted(local_id))
             if other is not None:
                 yield other
@@ -165,8 +149,7 @@ class Coordinating:
         one, other = (self._changed(version, changes) for version in (a, b))
         if one is None or other is None:
             return False
-        gap = self.buffer(a.ref.party, b.ref.party)
-        return not Picture([other]).findings_of(one, buffer=gap)
+        return not Picture([other]).findings_within(one, self._gaps)
 
     def _changed(self, version: ItemVersion, changes: Sequence[Change]) -> Item | None:
         text = next((change.becomes for change in changes if change.item == version.ref), version.text)
@@ -182,7 +165,7 @@ class Coordinating:
             return True  # nothing was agreed, or everywhere
         area = OperationalIntent(id=_AREA, party=party, volumes=_during(areas, item))
         operation = OperationalIntent(id=ItemId("item"), party=owner, volumes=item.volumes)
-        return bool(Picture([area]).findings_of(operation, buffer=self.buffer(party, owner)))
+        return bool(Picture([area]).findings_within(operation, self._gaps))
 
     def _receipt(self, version: ItemVersion, party: PartyId, is_concerned: bool) -> Receipt:
         signed = next(

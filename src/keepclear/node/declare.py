@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keepclear.core.conflicts import Finding, Item, Verdict, label_of
+from keepclear.core.conflicts import Finding, Gaps, Item, Verdict, label_of
 from keepclear.core.constraints import Constraint
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import (
@@ -149,6 +149,11 @@ class Declaring:
             return Outcome(record=record)
         return self._judge_and_write(EventKind.STATE_CHANGED, changed, old)
 
+    @property
+    def _gaps(self) -> Gaps:
+        agreed = {} if self.proving is None else self.proving.logs.ledger.agreed_gaps()
+        return Gaps(buffer=self.policy.buffer, agreed=agreed)
+
     def _require_own(self, item_id: ItemId, party: str | None) -> None:
         if party != self.actor.party:
             raise NotOwnerError(item_id, party)
@@ -165,7 +170,7 @@ class Declaring:
             raise VersionMismatchError(old, version)
 
     def _repeat(self, record: Record, item: Item) -> Outcome:
-        _, findings = self.held.judge(item, self.policy.buffer)
+        _, findings = self.held.judge(item, self._gaps)
         return Outcome(record=record, findings=findings, is_repeat=True)
 
     def _judge_and_write(self, kind: EventKind, item: Item, old: Record | None) -> Outcome:
@@ -173,7 +178,7 @@ class Declaring:
             self.policy.check(item, self.now)
         if isinstance(item, OperationalIntent) and item.state is IntentState.ENDED:
             raise StateRefusedError(f"{item.id!r} is given as ended; end a declared operation instead")
-        packed, findings = self.held.judge(item, self.policy.buffer)
+        packed, findings = self.held.judge(item, self._gaps)
         standing = self._standing(item, findings)
         start_ms, end_ms = span_ms(item)
         record = Record(

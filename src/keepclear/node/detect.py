@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from keepclear.core.conflicts import Buffer, Finding, Item
-from keepclear.core.intents import ItemId, OperationalIntent
+from keepclear.core.conflicts import Buffer, Finding, Gaps, Item
+from keepclear.core.intents import ItemId, OperationalIntent, PartyId
 from keepclear.core.packed import NO_MARGINS
 from keepclear.core.picture import Meetings, Picture
 from keepclear.core.resolution import Resolution
@@ -76,12 +76,24 @@ class Still:
         picture: What was held.
         seq: The last entry of the log in it.
         policy: What the party decided.
+        agreed: The gaps that parties agreed to keep, by two parties, sorted.
         hidden: Coarse volumes, each round something that its party withholds from this one.
+        kept_ms: How long after its end an item is in the picture; None for what the policy says.
     """
 
-    def __init__(self, picture: Picture, seq: int, policy: Policy, hidden: Sequence[Item] = ()) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        seq: int,
+        policy: Policy,
+        *,
+        agreed: Mapping[tuple[PartyId, PartyId], Buffer] | None = None,
+        hidden: Sequence[Item] = (),
+        kept_ms: int | None = None,
+    ) -> None:
         self.picture, self.seq, self.policy = picture, seq, policy
-        self.buffer = policy.buffer
+        self.gaps = Gaps(buffer=policy.buffer, agreed={} if agreed is None else agreed)
+        self.kept_ms = policy.kept_ms if kept_ms is None else kept_ms
         self._hidden = hidden
 
     @cached_property
@@ -92,7 +104,7 @@ class Still:
     @cached_property
     def meetings(self) -> Meetings:
         """Every pair of items that meets."""
-        return self.picture.meetings(buffer=self.buffer)
+        return self.picture.meetings_within(self.gaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +145,16 @@ class Moment:
         return ids[:limit], len(ids) > limit
 
     def check(self, item: Item, buffer: Buffer | None = None) -> Checked:
-        """Check one item, declared or not, as if it stood in place of the one with its id."""
-        gap = self.still.buffer if buffer is None else buffer
+        """Check one item, declared or not, as if it stood in place of the one with its id.
+
+        Args:
+            item: The item.
+            buffer: The gap that must be left; None for those that the party keeps and agreed to.
+        """
+        gaps = self.still.gaps if buffer is None else Gaps(buffer=buffer)
         self._require_answerable(item)
-        findings = self.picture.findings_of(item, buffer=gap)
-        return self._checked(findings, len(findings), gap, self.undecided(item, gap))
+        findings = self.picture.findings_within(item, gaps)
+        return self._checked(findings, len(findings), gaps.buffer, self.undecided(item, buffer))
 
     def _require_answerable(self, item: Item) -> None:
         """Refuse what is too large, and what has the id of somebody else's item.
@@ -159,15 +176,15 @@ class Moment:
 
         Args:
             item: The item.
-            buffer: The gap that must be left; None for that of the party.
+            buffer: The gap that must be left; None for those that the party keeps and agreed to.
 
         Returns:
             What it is, and None where nothing could.
         """
-        gap = self.still.buffer if buffer is None else buffer
+        gap = self.still.gaps.widest if buffer is None else buffer
         start_ms, end_ms = span_ms(item)
         gap_ms = round(gap.time_s * 1000.0)
-        now_ms, kept_ms = floor_ms(self.now), self.still.policy.kept_ms
+        now_ms, kept_ms = floor_ms(self.now), self.still.kept_ms
         if end_ms + gap_ms < now_ms - kept_ms:
             return "all of it is over, and what was there then has left the picture"
         if max(start_ms, now_ms) - gap_ms < now_ms - kept_ms:
@@ -199,10 +216,11 @@ class Moment:
             limit: At most so many findings are made.
         """
         meetings = self.still.meetings
-        soonest = meetings.soonest(floor_ms(self.now) - self.still.policy.kept_ms)
+        since_ms = floor_ms(self.now) - self.still.kept_ms
+        soonest = meetings.soonest(since_ms)
         findings = [meetings.finding(number) for number in soonest[after : after + limit].tolist()]
-        not_known = self._not_known(floor_ms(self.now) - self.still.policy.kept_ms, _FOR_EVER_MS)
-        return self._checked(findings, len(soonest), self.still.buffer, not_known)
+        not_known = self._not_known(since_ms, _FOR_EVER_MS)
+        return self._checked(findings, len(soonest), self.still.gaps.buffer, not_known)
 
     def resolve(self, item: Item, limits: Limits, buffer: Buffer | None = None) -> Resolution:
         """Find the smallest changes that clear an item of everything else.
@@ -211,13 +229,14 @@ class Moment:
             item: The item.
             limits: How far to look. Without a `not_before`, what has not begun is not moved to before
                 now, and what has begun is not moved to begin earlier.
-            buffer: The gap that must be left; None for that of the party.
+            buffer: The gap that must be left; None for one that is as wide as any that the party keeps or
+                agreed to.
         """
         self._require_answerable(item)
         if limits.not_before is None:
             begins = instant_of(min(volume.time.start_ms for volume in item.volumes))
             limits = replace(limits, not_before=min(begins, self.now))
-        gap = self.still.buffer if buffer is None else buffer
+        gap = self.still.gaps.widest if buffer is None else buffer
         return resolve_in(self.picture, item, limits=limits, buffer=gap)
 
     def _checked(

@@ -11,11 +11,11 @@ from concurrent.futures import Executor
 from datetime import datetime
 from typing import Final
 
-from keepclear.core.conflicts import Buffer, Finding, Item, label_of
+from keepclear.core.conflicts import Finding, Gaps, Item
 from keepclear.core.index import Engine
 from keepclear.core.intents import ItemId
 from keepclear.core.packed import PackedVolumes
-from keepclear.core.picture import Meetings, Picture
+from keepclear.core.picture import Picture
 from keepclear.core.times import floor_ms
 from keepclear.node.policy import EXPIRY_GRACE_S
 from keepclear.node.ports import Holding, ItemForm, Record
@@ -37,6 +37,7 @@ class Held:
 
     Attributes:
         picture: The items that are not over.
+        kept_ms: How long after its end an item is held.
         seq: The last entry of the log that is in the picture.
     """
 
@@ -54,7 +55,7 @@ class Held:
         self.picture.hold_packed(holding.labels, holding.volumes)
         self.seq = holding.seq
         self._form = form
-        self._kept_ms = kept_ms
+        self.kept_ms = kept_ms
         # Something was left out, or dropped, that would count at this instant or before.
         self._now_ms, self._dropped_ms = filled_ms, filled_ms - 1
         self._expiring = [
@@ -97,7 +98,7 @@ class Held:
         label = record.label
         self.picture.drop(label.id)
         self._end_ms.pop(label.id, None)
-        expires = record.end_ms + self._kept_ms
+        expires = record.end_ms + self.kept_ms
         if record.is_over:
             return False
         if expires < self._now_ms:
@@ -121,12 +122,11 @@ class Held:
         """Tell whether something was dropped that has not ended by now: the clock was set back."""
         return floor_ms(now) <= self._dropped_ms
 
-    def judge(self, item: Item, buffer: Buffer) -> tuple[PackedVolumes, tuple[Finding, ...]]:
+    def judge(self, item: Item, gaps: Gaps) -> tuple[PackedVolumes, tuple[Finding, ...]]:
         """Check an item against the picture.
 
         Returns:
             Its volumes packed, and what it meets.
         """
-        query = self.picture.packed(item)
-        hits = self.picture.search(query, buffer.margins)
-        return query, tuple(Meetings(self.picture, query, hits, label_of(item)).findings())
+        packed = self.picture.packed(item)
+        return packed, self.picture.findings_within(item, gaps, packed=packed)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from keepclear.core.conflicts import Item
+from keepclear.core.conflicts import Gaps, Item
 from keepclear.core.errors import KeepclearError
 from keepclear.core.index import Engine
 from keepclear.core.intents import ItemId, PartyId
@@ -110,7 +110,11 @@ class Workbench:
         self._told_seq = self.held.seq
 
     def _filled(self) -> tuple[Held, Logs | None]:
-        now_ms, kept_ms = floor_ms(self._clock()), self._policy.kept_ms
+        logs = None
+        if self._voice is not None:
+            logs = Logs(self._voice.party, self._voice.notary)
+            logs.fill(self.store, self._voice.root_key_of)
+        now_ms, kept_ms = floor_ms(self._clock()), self._kept_ms(logs)
         held = Held(
             self.store.holding(now_ms - kept_ms),
             self.form,
@@ -119,12 +123,14 @@ class Workbench:
             filled_ms=now_ms,
             kept_ms=kept_ms,
         )
-        if self._voice is None:
-            return held, None
-        logs = Logs(self._voice.party, self._voice.notary)
-        logs.fill(self.store, self._voice.root_key_of)
-        self._find_unjudged(held, logs)
+        if logs is not None:
+            self._find_unjudged(held, logs)
         return held, logs
+
+    def _kept_ms(self, logs: Logs | None) -> int:
+        """Return how long after its end an item is held: so long that no gap in time reaches back further."""
+        agreed = {} if logs is None else logs.ledger.agreed_gaps()
+        return replace(self._policy, buffer=Gaps(buffer=self._policy.buffer, agreed=agreed).widest).kept_ms
 
     def _find_unjudged(self, held: Held, logs: Logs) -> None:
         """Find the items of others that are not drawn because they cannot be judged."""
@@ -144,7 +150,8 @@ class Workbench:
 
     def refresh(self) -> None:
         """Read what is held anew, where that must be."""
-        if self.fault is None and not self.held.dropped_too_early(self.now()):
+        is_kept_long_enough = self._kept_ms(self.logs) <= self.held.kept_ms
+        if self.fault is None and is_kept_long_enough and not self.held.dropped_too_early(self.now()):
             return
         (self.held, self.logs), self._still = self._filled(), None
         self.fault = None
@@ -274,7 +281,14 @@ class Workbench:
         """Return the picture as it is, which does not change any more."""
         if self._still is None:
             hidden, self._unknown = self._hidden()
-            self._still = Still(self.held.picture.copy(), self.held.seq, self._policy, hidden)
+            self._still = Still(
+                self.held.picture.copy(),
+                self.held.seq,
+                self._policy,
+                agreed=None if self.logs is None else self.logs.ledger.agreed_gaps(),
+                hidden=hidden,
+                kept_ms=self.held.kept_ms,
+            )
         unknown = (*self._unheard(), *self._unknown)
         return Moment(still=self._still, now=self.now(), unknown=unknown)
 
@@ -301,8 +315,12 @@ class Workbench:
         return known[1]
 
     def _unjudged(self) -> Iterator[Unknown]:
-        """Yield the items of others that cannot be judged."""
+        """Yield the items of others that cannot be judged, and the logs of which nothing more is taken."""
         if self.logs is not None:
+            for party in self.logs.parties:
+                frozen = self.logs[party].frozen
+                if frozen is not None:
+                    yield Unknown(reason=f"nothing more is taken of the log of {party!r}: {frozen}")
             for local_id, window_ms in sorted(self.logs.unjudged.items()):
                 reason = f"{local_id!r} has no shape that could be judged"
                 yield Unknown(reason=reason, window_ms=window_ms)

@@ -20,7 +20,7 @@ from keepclear.codec.deeds import decode_deed
 from keepclear.codec.jws import decode_jws
 from keepclear.codec.notes import parse_signatures
 from keepclear.codec.statements import decode_statement
-from keepclear.core.conflicts import Buffer
+from keepclear.core.conflicts import Buffer, Gaps
 from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import PartyId
@@ -325,7 +325,7 @@ class Invariants:
         verdicts: list[object] = []
         for version in node.logs.ledger.versions():
             found = coordinating.of_version(version)
-            self._check_verdict(node, found, coordinating.buffer)
+            self._check_verdict(node, found, Gaps(agreed=node.logs.ledger.agreed_gaps()).between)
             verdicts.append(
                 (
                     version.ref,

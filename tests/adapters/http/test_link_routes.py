@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,6 +112,24 @@ def test_what_was_held_before_the_node_started_may_be_out_of_date(talk: Talk) ->
         "nothing was heard of 'north' since this node started; what it declared since is not known"
     )
     assert unheard(talk.links.links(), {}) == []
+
+
+def test_a_link_that_is_switched_off_is_no_silence_that_means_nothing(talk: Talk) -> None:
+    talk.links.put(OTHER, LinkState.UP)
+    talk.links.switch(PartyId(OTHER), is_off=True)
+    (unknown,) = unheard(talk.links.links(), {PartyId(OTHER): 3})
+    assert "switched off" in unknown.reason
+    talk.links.switch(PartyId(OTHER), is_off=False)
+    assert unheard(talk.links.links(), {PartyId(OTHER): 3}) == []
+
+
+def test_a_peer_of_whose_log_something_is_refused_is_not_known(talk: Talk) -> None:
+    talk.links.put(OTHER, LinkState.UP)
+    (view,) = talk.links.links()
+    behind = replace(view.link.refused(["entry 3 was edited"]), heads=((PartyId(OTHER), 5),))
+    (unknown,) = unheard([replace(view, link=behind)], {PartyId(OTHER): 3})
+    assert "entry 3 was edited" in unknown.reason
+    assert unheard([replace(view, link=behind)], {PartyId(OTHER): 5}) == []
 
 
 def test_an_item_that_cannot_be_judged_is_named_where_it_may_be_in_time(talk: Talk) -> None:

@@ -301,17 +301,26 @@ class RunningNode:
 
 
 def unheard(views: Sequence[LinkView], heads: Mapping[PartyId, int]) -> Sequence[Unknown]:
-    """Tell of which parties nothing is known of late; of those that said something once.
+    """Tell of which parties something is not known; of those that said something once.
 
     Args:
         views: The links.
         heads: How many entries of each log are held.
     """
-    return [
-        Unknown(reason=f"nothing was heard of {view.link.peer!r} since {_since(view.link)}")
-        for view in views
-        if view.state is LinkState.CUT and (view.link.heard_ms is not None or heads.get(view.link.peer))
-    ]
+    reasons = (_reason(view, heads.get(view.link.peer, 0)) for view in views)
+    return [Unknown(reason=reason) for reason in reasons if reason is not None]
+
+
+def _reason(view: LinkView, held: int) -> str | None:
+    """Tell why something of a peer is not known; None where all of it is, or it never said anything."""
+    link = view.link
+    if view.state is LinkState.CUT and (link.heard_ms is not None or held):
+        return f"nothing was heard of {link.peer!r} since {_since(link)}"
+    if link.is_switched_off and held:
+        return f"the link to {link.peer!r} is switched off; what it declared since is not known"
+    if link.refusals and (link.holds(link.peer) or 0) > held:
+        return f"of the log of {link.peer!r} something is not taken: {link.refusals[0]}"
+    return None
 
 
 def _since(link: Link) -> str:

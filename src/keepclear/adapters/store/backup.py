@@ -174,17 +174,12 @@ def restore(
 
 
 def _silence(database: Path) -> None:
-    """Have a node that others witness sign nothing until it has heard them: they may hold more of its log."""
+    """Have a node that others know sign nothing until it has heard them: they may hold more of its log."""
     with named_errors(database):
         connection = apsw.Connection(str(database))
         try:
             has_logs = connection.execute("select 1 from sqlite_schema where name = 'silence'").get
-            if (
-                has_logs
-                and connection.execute(
-                    "select 1 from cosignature c join party p on p.id = c.party and p.is_own"
-                ).get
-            ):
+            if has_logs and connection.execute("select 1 from party where not is_own").get:
                 connection.execute("insert or replace into silence values ('a backup was put in place')")
         finally:
             connection.close()
