@@ -108,7 +108,7 @@ def test_what_others_wrote_is_followed_entry_by_entry() -> None:
     # Then the other holds the same
     assert south.held.seq == north.held.seq == 6
     assert ids(south) == ids(north) == ["A"]
-    assert south.held.judge(B, Gaps())[1] == north.held.judge(B, NO_BUFFER)[1]
+    assert south.held.judge(B, Gaps())[1] == north.held.judge(B, Gaps())[1]
     south.held.expire(at(61))
     assert ids(south) == ["A"]
 
