@@ -9,7 +9,7 @@ import pytest
 from keepclear.adapters.notary import Notary
 from keepclear.adapters.signing import SigningKey
 from keepclear.core.bundles import Withheld
-from keepclear.core.deeds import Acknowledgement
+from keepclear.core.deeds import Acknowledgement, Objection
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.ledger import Coordination
@@ -172,13 +172,7 @@ def test_a_log_signed_with_another_key_is_refused(two: list[Party]) -> None:
 
 def test_a_fork_that_its_owner_signed_is_kept_as_evidence_and_the_log_is_frozen(two: list[Party]) -> None:
     alpha, bravo = two
-    twin = Party("alpha")
-    twin.root, twin.node_key, twin.officer_key = alpha.root, alpha.node_key, alpha.officer_key
-    with twin.store.transaction() as transaction:
-        for known in alpha.store.parties():
-            transaction.pin(known)
-        transaction.append_entries(alpha.store.entries(alpha.name, 0, 10))
-    twin.restart()
+    twin = twin_of(alpha)
     alpha.declare(operation("OP-1", "alpha"))
     twin.declare(operation("OP-2", "alpha", ELSEWHERE))
     give(alpha, bravo)
@@ -356,3 +350,37 @@ def test_a_receipt_that_is_kept_stays_good_when_the_key_that_signed_it_is_revoke
     give(bravo, alpha)
     assert give(bravo, alpha).refusals == []
     assert give(alpha, carol).refusals == []
+
+
+def test_a_receipt_and_a_word_for_another_story_are_none_for_the_one_that_is_held() -> None:
+    alpha, bravo, carol = paired("alpha", "bravo", "carol")
+    for one, other in ((alpha, bravo), (alpha, carol), (bravo, carol)):
+        exchange(one, other)
+    # Alpha tells carol another story than bravo, under the same number.
+    twin = twin_of(alpha)
+    alpha.declare(operation("OP-1", "alpha"))
+    twin.declare(operation("OP-1", "alpha", ELSEWHERE))
+    give(alpha, bravo)
+    give(twin, carol)
+    carol.acknowledge(ref("alpha", "OP-1"))
+    carol.say(Objection(item=ref("alpha", "OP-1"), reason="too near"))
+    carols = carol.bundle(bravo)
+    bravo.take(replace(carols, parts=tuple(p for p in carols.parts if p.party == carol.name)))
+    receipts = {each.party: each for each in bravo.coordinated("alpha:OP-1").receipts}
+    assert not receipts[carol.name].is_delivered
+    assert receipts[carol.name].seen is None
+    assert receipts[carol.name].answered is None
+
+
+def twin_of(party: Party) -> Party:
+    """Return another node with the keys of a party, and the log so far."""
+    twin = Party(party.name)
+    twin.root, twin.node_key, twin.officer_key = party.root, party.node_key, party.officer_key
+    with twin.store.transaction() as transaction:
+        for known in party.store.parties():
+            transaction.pin(known)
+            transaction.append_entries(party.store.entries(known.id, 0, 1_000))
+        for head in party.store.heads(party.name, 0, 1_000):
+            transaction.keep_head(head)
+    twin.restart()
+    return twin

@@ -194,11 +194,11 @@ def _places_not_compared(patch: Patch) -> None:
 
 
 def _all_is_known(patch: Patch) -> None:
-    patch.setattr(ItemVersion, "knew", lambda *_: True)
+    patch.setattr(Ledger, "knew", lambda *_: True)
 
 
 def _clocks_decide(patch: Patch) -> None:
-    patch.setattr(ItemVersion, "knew", lambda self, other: self.at_ms > other.at_ms)
+    patch.setattr(Ledger, "knew", lambda _, a, b: a.at_ms > b.at_ms)
 
 
 def _heads_not_signed(patch: Patch) -> None:

@@ -133,6 +133,10 @@ class Notary:
         ]
         return _head(read.text, origin), signed
 
+    def read_head_body(self, party: PartyId, body: str) -> Head:
+        """Read the text of a head, without its signatures."""
+        return _head(body, origin_of(party))
+
     def cosign(self, party: PartyId, note: str, at_s: int) -> Cosignature:
         """Sign that this party has received a log up to a head."""
         text = parse_note(note).text

@@ -6,7 +6,7 @@ mixed makes no difference. Nothing in it is decided by a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,6 +30,9 @@ from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.negotiation import Negotiations
 from keepclear.core.statements import Head, ItemSaid, Statement
 
+Received = tuple[tuple[PartyId, Head], ...]
+"""How far each other log had been received, sorted by party."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemVersion:
@@ -50,12 +53,8 @@ class ItemVersion:
     at_ms: int
     text: bytes | None
     is_over: bool
-    received: tuple[tuple[PartyId, int], ...]
+    received: Received
     to: tuple[PartyId, ...] = ()
-
-    def knew(self, other: ItemVersion) -> bool:
-        """Tell whether the owner had received another version when this one was stated."""
-        return any(party == other.ref.party and size > other.n for party, size in self.received)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +114,11 @@ class Ledger:
         self.negotiations, self.agreements = Negotiations(), Agreements(read_agreement)
         self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
         self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
-        self._seen_of: dict[tuple[PartyId, int], dict[PartyId, Head]] = {}  # what had been received then
+        self._received_at: dict[tuple[PartyId, int], Received] = {}  # what had been, by each deed
         self._answered: dict[ItemRef, dict[PartyId, Said]] = {}
         self._proposals: dict[ItemRef, list[str]] = {}  # about a version
         self._answers: dict[str, dict[PartyId, Said]] = {}  # to a proposal, which may come later
-        self._received: dict[PartyId, dict[PartyId, int]] = {}
+        self._received: dict[PartyId, dict[PartyId, Head]] = {}
         self._holds: dict[tuple[PartyId, PartyId], Hold] = {}
         self._ambiguous: set[ItemRef] = set()
         self._agreed_gaps: dict[tuple[PartyId, PartyId], Buffer] | None = None  # made when asked for
@@ -129,7 +128,7 @@ class Ledger:
         """Take how far a party had received the other logs."""
         known = self._received.setdefault(statement.by, {})
         for party, head in statement.received:
-            known[party] = max(known.get(party, 0), head.size)
+            known[party] = max(known.get(party, head), head)
 
     def take_item(self, statement: Statement) -> ItemVersion:
         """Take a version of an item: a statement whose body is an `ItemSaid`."""
@@ -141,7 +140,7 @@ class Ledger:
             at_ms=statement.at_ms,
             text=said.text,
             is_over=said.is_over,
-            received=tuple((party, head.size) for party, head in statement.received),
+            received=statement.received,
             to=statement.to,
         )
         versions = self._versions.setdefault((statement.by, said.id), [])
@@ -190,9 +189,9 @@ class Ledger:
         by, person, at_ms, deed = signed.party, signed.person, signed.at_ms, signed.deed
         n = statement.n
         self._refuse_repeated(signed)
+        self._received_at[by, n] = statement.received
         match deed:
             case Acknowledgement():
-                self._seen_of[by, n] = dict(statement.received)
                 for ref in deed.items:
                     said = Said(person=person, at_ms=at_ms, n=n, what="acknowledged")
                     _keep_first(self._seen.setdefault(ref, {}), by, said)
@@ -255,26 +254,29 @@ class Ledger:
         return found
 
     def received(self, by: str, of: str) -> int:
-        """Return how many entries of one party's log another's statements say that it had received."""
-        return self._received.get(PartyId(by), {}).get(PartyId(of), 0)
+        """Return how many entries of a log, as it is held here, a party's statements say it had received."""
+        head = self._received.get(PartyId(by), {}).get(PartyId(of))
+        return head.size if head is not None and self._is_held(PartyId(of), head) else 0
+
+    def knew(self, a: ItemVersion, b: ItemVersion) -> bool:
+        """Tell whether the owner of one version had received another when it stated its own."""
+        return self._had(a.received, b)
+
+    def _had(self, received: Received, version: ItemVersion) -> bool:
+        """Tell whether who had received so much had a version, as it is held here.
+
+        A party may have forked its log: so its word counts only where it had been received as a beginning
+        of the very log that is held here, with that version in it.
+        """
+        heads = (head for party, head in received if party == version.ref.party)
+        return any(head.size > version.n and self._is_held(version.ref.party, head) for head in heads)
 
     def seen(self, ref: ItemRef) -> dict[PartyId, Said]:
         """Return which parties' officers acknowledged a version of an item, as it is held here.
 
-        Where its owner stated two things under one number, nobody is taken to have seen either. An officer
-        names a number, and the owner may have forked its log: so it counts only where the officer's party
-        had received a beginning of the very log that is held here, with that version in it.
+        Where its owner stated two things under one number, nobody is taken to have seen either.
         """
-        version = self.version(ref)
-        if version is None or ref in self._ambiguous:
-            return {}
-        return {
-            party: said
-            for party, said in self._seen.get(ref, {}).items()
-            if (head := self._seen_of[party, said.n].get(ref.party)) is not None
-            and head.size > version.n
-            and self._is_held(ref.party, head)
-        }
+        return {} if ref in self._ambiguous else self._of_this(ref, self._seen.get(ref, {}))
 
     def answered(self, ref: ItemRef) -> dict[PartyId, Said]:
         """Return which parties' officers answered a version of an item, or a proposal about it."""
@@ -283,7 +285,18 @@ class Ledger:
             for party, said in self._answers.get(proposal, {}).items():
                 if party != ref.party:
                     _keep_first(answered, party, said)
-        return answered
+        return self._of_this(ref, answered)
+
+    def _of_this(self, ref: ItemRef, said_by: Mapping[PartyId, Said]) -> dict[PartyId, Said]:
+        """Return what was said by those who had this version: an officer only names its number."""
+        version = self.version(ref)
+        if version is None:
+            return {}
+        return {
+            party: said
+            for party, said in said_by.items()
+            if self._had(self._received_at[party, said.n], version)
+        }
 
     def holds(self) -> Sequence[Hold]:
         """Return who suspends the dialogue with whom at present, sorted."""
@@ -340,7 +353,7 @@ def coordination_of(
     """
     if item.is_over:
         return Coordination.OVER
-    if any(not item.knew(other) and not other.knew(item) for other in open_conflicts):
+    if any(not ledger.knew(item, other) and not ledger.knew(other, item) for other in open_conflicts):
         return Coordination.CONTESTED
     if open_conflicts:
         return Coordination.CONFLICTING

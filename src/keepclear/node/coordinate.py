@@ -171,7 +171,7 @@ class Coordinating:
         signed = next(
             (each for each in self.reading.cosigned(version.ref.party) if each.witness == party), None
         )
-        is_signed = signed is not None and signed.size > version.n
+        is_signed = signed is not None and signed.size > version.n and self.logs.is_of_held(signed)
         said = self._ledger.received(party, version.ref.party) > version.n
         return Receipt(
             party=party,
@@ -232,7 +232,7 @@ def had_at(party: PartyId, at_ms: int, logs: Logs, reading: LogReading) -> Seque
         if version.ref.party == party:
             continue
         receipt = signed.get(version.ref.party)
-        is_delivered = receipt is not None and receipt.size > version.n
+        is_delivered = receipt is not None and receipt.size > version.n and logs.is_of_held(receipt)
         result.append(
             Had(
                 item=version,

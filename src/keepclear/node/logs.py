@@ -18,7 +18,7 @@ from keepclear.core.ledger import Ledger
 from keepclear.core.merkle import Tree
 from keepclear.core.parties import PartyKeys
 from keepclear.core.statements import CoarseSaid, Head, ItemSaid, Statement, StatementKind
-from keepclear.node.ports import Entry, Evidence, KnownParty, LogReading, Notary
+from keepclear.node.ports import Cosigned, Entry, Evidence, KnownParty, LogReading, Notary
 
 PAGE: Final = 5_000
 """So many entries are read from the store at once."""
@@ -138,6 +138,10 @@ class Logs:
         """Tell whether a log, as it is held here, begins with so many entries of that root."""
         log = self._logs.get(party)
         return log is not None and head.size <= log.tree.size and log.tree.root(head.size) == head.root
+
+    def is_of_held(self, cosigned: Cosigned) -> bool:
+        """Tell whether what a witness signed is a head of the log as it is held here."""
+        return self._is_held(cosigned.party, self._notary.read_head_body(cosigned.party, cosigned.body))
 
     def received(self) -> tuple[tuple[PartyId, Head], ...]:
         """Return how far each other log is held, sorted by party; empty logs are left out."""

@@ -318,6 +318,9 @@ class Notary(Protocol):
     def read_head(self, party: PartyId, note: str) -> tuple[Head, Sequence[SignedBy]]:
         """Read a signed head of a party's log; one signature at least is by a key of the party."""
 
+    def read_head_body(self, party: PartyId, body: str) -> Head:
+        """Read the text of a head, without its signatures."""
+
     def cosign(self, party: PartyId, note: str, at_s: int) -> Cosignature:
         """Sign that this party has received a log up to a head."""
 

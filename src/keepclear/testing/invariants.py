@@ -25,6 +25,7 @@ from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Coordination, ItemVersion
+from keepclear.core.merkle import Tree
 from keepclear.core.statements import CoarseSaid, ItemSaid, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated
@@ -386,7 +387,7 @@ class Invariants:
         self, node: SimulatedNode, version: ItemVersion, open_conflicts: Sequence[ItemVersion]
     ) -> Coordination:
         for other in open_conflicts:
-            if not _had(version, other) and not _had(other, version):
+            if not _had(node, version, other) and not _had(node, other, version):
                 return Coordination.CONTESTED
         if open_conflicts:
             return Coordination.CONFLICTING
@@ -461,9 +462,11 @@ def _accused(evidence: Evidence) -> set[PartyId]:
     return {evidence.party, PartyId(signature.name.split("/")[1])}
 
 
-def _had(a: ItemVersion, b: ItemVersion) -> bool:
-    """Tell whether the owner of one item had received the other when it stated its own."""
-    return dict(a.received).get(b.ref.party, 0) > b.n
+def _had(node: SimulatedNode, a: ItemVersion, b: ItemVersion) -> bool:
+    """Tell whether the owner of one item had received the other, as a node has it, when it stated its own."""
+    tree = node.logs[b.ref.party].tree
+    size, root = dict(a.received).get(b.ref.party, (0, b""))
+    return b.n < size <= tree.size and root == Tree([tree.leaf(n) for n in range(size)]).root()
 
 
 def state_of(node: SimulatedNode) -> object:
