@@ -20,9 +20,10 @@ from keepclear.core.intents import PartyId
 from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
 from keepclear.core.times import floor_ms
 from keepclear.node.declare import Declaring
+from keepclear.node.give import bundle_for
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor, KnownParty
-from keepclear.node.prove import Proving, bundle_for
+from keepclear.node.prove import Proving
 from keepclear.node.workbench import Change, Voice, Workbench
 
 NOW_MS: Final = floor_ms(stored.NOW)

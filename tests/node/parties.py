@@ -22,9 +22,11 @@ from keepclear.core.times import TimeWindow
 from keepclear.core.volumes import Volume3D, Volume4D
 from keepclear.node.coordinate import Coordinated, Coordinating
 from keepclear.node.declare import Declaring
+from keepclear.node.give import bundle_for
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor, KnownParty
-from keepclear.node.prove import Proving, Taken, bundle_for
+from keepclear.node.prove import Proving
+from keepclear.node.take import Taken
 from keepclear.node.workbench import Change, Voice, Workbench
 
 T = TypeVar("T")

@@ -33,7 +33,7 @@ from keepclear.core.shapes import Circle
 from keepclear.core.statements import CoarseSaid, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.detect import Checked
-from keepclear.node.prove import bundle_for
+from keepclear.node.give import bundle_for
 from keepclear.node.sharing import (
     COARSE_RADIUS_STEP_M,
     COARSE_TIME_STEP_S,
@@ -292,10 +292,18 @@ def test_a_coarse_volume_that_cannot_be_judged_may_be_anywhere() -> None:
     assert "has no shape that could be judged" in reason
 
 
+def with_band(altitude: AltitudeBand) -> OperationalIntent:
+    """Return the usual operation between other heights."""
+    usual = operation("A1", "alpha")
+    (volume,) = usual.volumes
+    return replace(usual, volumes=(replace(volume, volume=replace(volume.volume, altitude=altitude)),))
+
+
 @pytest.mark.slow
 @given(item=volumes().map(lambda volume: intent("A1", volume, party="alpha")))
 @example(item=operation("A1", "alpha", LatLng(89.95, 10.0)))
 @example(item=operation("A1", "alpha", LatLng(0.0, 179.99)))
+@example(item=with_band(AltitudeBand(lower_m=0.0, upper_m=5e-324)))
 def test_a_coarse_volume_holds_all_of_an_item_and_is_wider(item: Item) -> None:
     rough = coarse_of(item, ItemId("x"), PartyId("alpha"))
     (volume,) = rough.volumes

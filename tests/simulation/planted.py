@@ -25,6 +25,7 @@ from keepclear.node.held import Held
 from keepclear.node.logs import HeldLog, Logs
 from keepclear.node.ports import SignedBy
 from keepclear.node.prove import Proving
+from keepclear.node.take import Taking
 from keepclear.testing.invariants import Invariant
 
 Patch = pytest.MonkeyPatch
@@ -48,15 +49,15 @@ class Planted:
 
 
 def _no_witness_memory(patch: Patch) -> None:
-    take = Proving._take_or_refuse
+    take = Taking._take_or_refuse
 
-    def take_and_sign(self: Proving, part: Any, taken: Any, giver: Any = None) -> None:
+    def take_and_sign(self: Taking, part: Any, taken: Any, giver: Any = None) -> None:
         take(self, part, taken, giver)
         log = self.logs.get(part.party)
         if log is not None and part.party != self.logs.own and self._is_head(part):
             self._witness(part, taken)
 
-    patch.setattr(Proving, "_take_or_refuse", take_and_sign)
+    patch.setattr(Taking, "_take_or_refuse", take_and_sign)
 
 
 def _deeds_count_twice(patch: Patch) -> None:
@@ -82,10 +83,10 @@ def _no_signatures(patch: Patch) -> None:
 
 
 def _no_officers_signature(patch: Patch) -> None:
-    job = Proving._deed_job
+    job = Taking._deed_job
 
     def deed_job(
-        self: Proving, log: HeldLog, keys: PartyKeys, n: int, said: Statement
+        self: Taking, log: HeldLog, keys: PartyKeys, n: int, said: Statement
     ) -> tuple[bytes, SignedBy]:
         job(self, log, keys, n, said)
         act, signed = next(
@@ -96,7 +97,7 @@ def _no_officers_signature(patch: Patch) -> None:
         assert act
         return self.logs[self.logs.own].root_key, signed  # some signature that is good
 
-    patch.setattr(Proving, "_deed_job", deed_job)
+    patch.setattr(Taking, "_deed_job", deed_job)
 
 
 def _revoked_keys_count(patch: Patch) -> None:
@@ -108,7 +109,7 @@ def _revoked_keys_count(patch: Patch) -> None:
 
 
 def _withheld_for_ever(patch: Patch) -> None:
-    patch.setattr(Proving, "_fill_in", lambda *_: None)
+    patch.setattr(Taking, "_fill_in", lambda *_: None)
 
 
 def _never_asked_again(patch: Patch) -> None:
@@ -147,12 +148,12 @@ def _versions_reused(patch: Patch) -> None:
 
 
 def _forks_ignored(patch: Patch) -> None:
-    patch.setattr(Proving, "_proof_of_fork", lambda *_: None)
-    patch.setattr(Proving, "_doubt", lambda *_: None)
+    patch.setattr(Taking, "_proof_of_fork", lambda *_: None)
+    patch.setattr(Taking, "_doubt", lambda *_: None)
 
 
 def _longer_receipts_ignored(patch: Patch) -> None:
-    patch.setattr(Proving, "_compare_receipts", lambda *_: None)
+    patch.setattr(Taking, "_compare_receipts", lambda *_: None)
 
 
 def _forks_share_receipts(patch: Patch) -> None:
@@ -176,21 +177,21 @@ class _AnyHead:
 
 
 def _heads_not_compared(patch: Patch) -> None:
-    head_of = Proving._head_of
+    head_of = Taking._head_of
 
-    def any_head(self: Proving, log: HeldLog, note: str, keys: PartyKeys) -> Any:
+    def any_head(self: Taking, log: HeldLog, note: str, keys: PartyKeys) -> Any:
         head_of(self, log, note, keys)
         return _AnyHead()
 
-    patch.setattr(Proving, "_head_of", any_head)
+    patch.setattr(Taking, "_head_of", any_head)
 
 
 def _places_not_compared(patch: Patch) -> None:
-    def statement(self: Proving, log: HeldLog, n: int, entry: bytes) -> tuple[Statement, SignedBy]:
+    def statement(self: Taking, log: HeldLog, n: int, entry: bytes) -> tuple[Statement, SignedBy]:
         read, signed = self.notary.read(entry)
         return replace(read, by=log.party, n=n), signed
 
-    patch.setattr(Proving, "_statement", statement)
+    patch.setattr(Taking, "_statement", statement)
 
 
 def _all_is_known(patch: Patch) -> None:

@@ -253,6 +253,18 @@ class Cosigned:
     line: str
     taken_ms: int
 
+    @property
+    def given(self) -> Cosignature:
+        """The same, as it is given to others."""
+        return Cosignature(
+            party=self.party,
+            witness=self.witness,
+            size=self.size,
+            at_s=self.at_s,
+            body=self.body,
+            line=self.line,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:

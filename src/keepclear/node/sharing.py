@@ -292,7 +292,7 @@ def _circle_round(item: Item) -> Circle:
 def _outwards(altitude_m: float, *, down: bool) -> float:
     if not math.isfinite(altitude_m):
         return altitude_m
-    steps = altitude_m / COARSE_ALTITUDE_STEP_M
+    steps = math.nextafter(altitude_m / COARSE_ALTITUDE_STEP_M, -math.inf if down else math.inf)
     rounded_m = (math.floor(steps) if down else math.ceil(steps)) * COARSE_ALTITUDE_STEP_M
     return max(-HEIGHT_MAX_M, min(HEIGHT_MAX_M, rounded_m))
 

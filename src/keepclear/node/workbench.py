@@ -25,8 +25,9 @@ from keepclear.node.negotiate import NotAmended, Spoken, carry_out
 from keepclear.node.outcomes import Outcome, RefusedError, StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Actor, Clock, Foreign, ItemForm, Notary, Record, Store, Transaction
-from keepclear.node.prove import Proving, Taken
+from keepclear.node.prove import Proving
 from keepclear.node.sharing import audience_of
+from keepclear.node.take import Taken
 
 _FOLLOW_MAX: Final = 1_000
 

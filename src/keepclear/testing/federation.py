@@ -26,11 +26,13 @@ from keepclear.core.statements import Statement
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinating
 from keepclear.node.declare import Declaring
+from keepclear.node.give import bundle_for
 from keepclear.node.logs import Logs
 from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor, Foreign, KnownParty, SignedBy
-from keepclear.node.prove import Proving, Taken, bundle_for
+from keepclear.node.prove import Proving
+from keepclear.node.take import Taken
 from keepclear.node.workbench import Answer, Change, Voice, Workbench
 
 TRIES_MAX: Final = 3

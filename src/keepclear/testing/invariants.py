@@ -30,7 +30,7 @@ from keepclear.core.statements import CoarseSaid, ItemSaid, Signed, StatementKin
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated
 from keepclear.node.ports import Entry, Evidence
-from keepclear.node.prove import Taken
+from keepclear.node.take import Taken
 from keepclear.testing.federation import SimulatedNode
 from keepclear.testing.scenario import Act
 

@@ -25,7 +25,9 @@ from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import HASH_BYTES, leaf_hash
 from keepclear.core.statements import Head, ItemSaid, Signed, Statement, StatementKind
 from keepclear.core.times import floor_ms
-from keepclear.node.prove import ASIDE_MAX, Proving, Taken, bundle_for
+from keepclear.node.give import bundle_for
+from keepclear.node.prove import Proving
+from keepclear.node.take import ASIDE_MAX, Taken
 from keepclear.testing.federation import SimulatedNode, proving_of
 from keepclear.testing.scenario import CELLS, Act, Officers, item_at
 

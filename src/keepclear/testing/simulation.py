@@ -23,7 +23,8 @@ from keepclear.core.intents import PartyId
 from keepclear.core.times import floor_ms
 from keepclear.node.logs import HeldLog, Logs
 from keepclear.node.outcomes import RefusedError, StoreError
-from keepclear.node.prove import SilencedError, Taken
+from keepclear.node.prove import SilencedError
+from keepclear.node.take import Taken
 from keepclear.testing import faults
 from keepclear.testing.fake_signing import FakeKeyRing
 from keepclear.testing.faults import ON_LINK, Fault

@@ -13,7 +13,7 @@ from keepclear.adapters.federation.links import LinkState
 from keepclear.adapters.signing import SigningKey
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
-from keepclear.node import prove
+from keepclear.node import give
 from tests.adapters.federation.nodes import (
     Identity,
     LinkedNode,
@@ -83,7 +83,7 @@ def test_what_is_declared_later_is_pushed_and_does_not_wait_for_the_next_pull(
 def test_more_than_goes_into_one_bundle_comes_in_several(
     a: LinkedNode, b: LinkedNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prove, "ENTRIES_AT_ONCE", 3)
+    monkeypatch.setattr(give, "ENTRIES_AT_ONCE", 3)
     for number in range(10):
         a.declare(f"N{number}", lat=30.0 + number / 10)
     pair(a, b)

@@ -45,8 +45,8 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 from keepclear.core.statements import LOG_ENTRIES_MAX
 from keepclear.core.times import floor_ms
+from keepclear.node.give import bundle_for
 from keepclear.node.ports import Actor
-from keepclear.node.prove import bundle_for
 from keepclear.node.workbench import Workbench
 from keepclear.testing.clock import ManualClock
 from tests.adapters.federation.nodes import POLICY, Identity, known, operation, pin, saying_key

@@ -32,7 +32,7 @@ from keepclear.adapters.signing import SigningKey
 from keepclear.codec.bundle import encode_bundle
 from keepclear.core.bundles import Bundle
 from keepclear.core.intents import PartyId
-from keepclear.node.prove import Taken
+from keepclear.node.take import Taken
 
 NORTH, SOUTH = PartyId("north"), PartyId("south")
 PEER = Peer(party=SOUTH, certificate_pem="", address="127.0.0.1:1")

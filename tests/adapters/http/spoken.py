@@ -31,9 +31,11 @@ from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
 from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from keepclear.node.declare import Declaring
+from keepclear.node.give import bundle_for
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor, KnownParty
-from keepclear.node.prove import Proving, Taken, bundle_for
+from keepclear.node.prove import Proving
+from keepclear.node.take import Taken
 from keepclear.node.workbench import Change, Voice, Workbench
 from tests.adapters.http.served import OTHER, PARTY, Described, Served, serving
 from tests.strategies import NOON

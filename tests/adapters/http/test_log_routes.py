@@ -330,7 +330,7 @@ def test_a_file_holds_what_the_receipts_of_a_party_do_not_show(talk: Talk) -> No
 
 
 def test_a_file_holds_more_entries_than_are_read_at_once(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keepclear.node.prove.ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr("keepclear.node.give.ENTRIES_AT_ONCE", 2)
     for number in range(4):
         talk.served.declare(operation(f"R{number}", 30.0 + number))
     taken = talk.fetch()

@@ -24,9 +24,10 @@ from keepclear.core.intents import PartyId
 from keepclear.core.statements import LOG_ENTRIES_MAX
 from keepclear.core.times import floor_ms
 from keepclear.node.declare import Declaring
+from keepclear.node.give import bundle_for
 from keepclear.node.logs import Logs
 from keepclear.node.ports import Actor, Clock
-from keepclear.node.prove import Taken, bundle_for
+from keepclear.node.take import Taken
 from keepclear.node.workbench import Workbench
 
 REQUEST_BYTES_MAX: Final = 4 + HELLO_BYTES_MAX + BUNDLE_BYTES_MAX

@@ -11,9 +11,9 @@ from keepclear.codec.bundle import ENTRIES_MAX, PARTS_MAX, encode_bundle
 from keepclear.core.bundles import Bundle, LogPart
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
+from keepclear.node.give import ENTRIES_AT_ONCE
 from keepclear.node.logs import Logs
 from keepclear.node.ports import LogReading
-from keepclear.node.prove import ENTRIES_AT_ONCE
 
 Heads = tuple[tuple[PartyId, int], ...]
 """How many entries of each log a party holds."""

@@ -22,7 +22,7 @@ from keepclear.node.coordinate import Coordinated, Had, Receipt
 from keepclear.node.logs import HeldLog
 from keepclear.node.negotiate import NotAmended
 from keepclear.node.ports import Entry, Evidence, KnownParty
-from keepclear.node.prove import Taken
+from keepclear.node.take import Taken
 
 
 def base64_of(data: bytes) -> str:

@@ -32,8 +32,9 @@ from keepclear.core.intents import PartyId
 from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from keepclear.node.declare import Declaring
+from keepclear.node.give import bundle_for
 from keepclear.node.logs import Logs
-from keepclear.node.prove import Taken, bundle_for
+from keepclear.node.take import Taken
 from keepclear.node.workbench import Workbench
 
 _OK = HTTPStatus.OK
