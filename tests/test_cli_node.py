@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +25,7 @@ from keepclear.core.intents import IntentState
 from keepclear.core.resolution import ChangeKind
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
+from tests.ports import free_port
 from tests.served import PARTY, ServedNode, served_node, settings_of
 from tests.strategies import NOON, band, intent, square, volume, zone
 
@@ -371,12 +371,6 @@ def test_options_that_make_no_sense_together_are_bad_usage(arguments: list[str])
 
 
 # -- which node, and who asks -----------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_node_that_is_not_there_is_not_clear(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

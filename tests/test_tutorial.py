@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "tutorial" / "first-node.md"
@@ -19,12 +20,6 @@ TEXTS = ROOT / "src" / "keepclear" / "console" / "static" / "locales" / "en.json
 URL = "http://127.0.0.1:8421"
 SERVE = "keepclear serve\n"
 TIMEOUT_S = 400.0  # on a machine that does much else
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def checked(block: str) -> str:

@@ -34,7 +34,7 @@ from keepclear.cli import main
 from keepclear.core.intents import PartyId
 from keepclear.main.keys import root_key_of
 from keepclear.node.workbench import Voice
-from tests.test_tutorial import free_port
+from tests.ports import free_port
 
 PASSPHRASE: Final = "correct horse battery"
 OFFICERS: Final = {"alpha": "Ann", "bravo": "Boris", "relief": "Rita"}
