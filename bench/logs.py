@@ -31,8 +31,9 @@ from keepclear.codec.bundle import decode_bundle, encode_bundle
 from keepclear.codec.jws import decode_jws
 from keepclear.codec.notes import KeyKind, VerifierKey
 from keepclear.codec.statements import STATEMENT_TYPE
-from keepclear.core.deeds import Acknowledgement, ItemRef
+from keepclear.core.deeds import Acknowledgement
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.refs import ItemRef
 from keepclear.core.statements import CoarseSaid, StatementKind
 from keepclear.node.declare import Declaring
 from keepclear.node.workbench import Change

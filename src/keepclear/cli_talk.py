@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from keepclear.adapters.http.talking import Coordinated, DeedTold, Negotiation, TalkClient
     from keepclear.codec.reading import Item
     from keepclear.core.conflicts import Buffer
-    from keepclear.core.deeds import Change, ItemRef
+    from keepclear.core.deeds import Change
+    from keepclear.core.refs import ItemRef
 
 KINDS: Final = ("time", "altitude", "time_and_altitude", "lateral")
 _NAME_BYTES: Final = 3
@@ -91,8 +92,8 @@ def ref_of(item: Coordinated) -> ItemRef:
     Raises:
         InvalidValueError: It is none.
     """
-    from keepclear.core.deeds import ItemRef
     from keepclear.core.intents import ItemId, PartyId
+    from keepclear.core.refs import ItemRef
 
     ref = item.ref
     return ItemRef(party=PartyId(ref.party), id=ItemId(ref.id), version=ref.version)

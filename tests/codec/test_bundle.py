@@ -29,7 +29,8 @@ from keepclear.codec.statements import ENTRY_BYTES_MAX, STATEMENT_TYPE, TIME_MS_
 from keepclear.core.bundles import Bundle, Cosignature, LogPart, Withheld
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
-from keepclear.core.statements import LOG_ENTRIES_MAX, PARTIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
+from keepclear.core.statements import PARTIES_MAX
 
 ALPHA, BRAVO, CHARLIE = PartyId("alpha"), PartyId("bravo"), PartyId("charlie")
 KIDS = ("56475aa75463474c", "0123456789abcdef")

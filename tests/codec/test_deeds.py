@@ -15,14 +15,12 @@ from keepclear.core.deeds import (
     ACKNOWLEDGED_MAX,
     AGREEMENT_BYTES_MAX,
     CHANGES_BYTES_MAX,
-    VERSION_MAX,
     Acknowledgement,
     AgreementAnswer,
     AgreementProposal,
     Answer,
     Change,
     Deed,
-    ItemRef,
     LineChange,
     Objection,
     Proposal,
@@ -31,6 +29,7 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.refs import VERSION_MAX, ItemRef
 from tests.strategies import intent, square, volume, zone
 from tests.strategies import volumes as volumes_of
 

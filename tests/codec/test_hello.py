@@ -23,7 +23,8 @@ from keepclear.codec.hello import (
 from keepclear.codec.jws import encode_jws
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
-from keepclear.core.statements import LOG_ENTRIES_MAX, PARTIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
+from keepclear.core.statements import PARTIES_MAX
 from keepclear.core.times import TIME_MAX, floor_ms
 
 KEY = SigningKey(bytes(range(32)))

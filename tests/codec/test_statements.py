@@ -26,9 +26,9 @@ from keepclear.codec.statements import (
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, ItemId, PartyId
 from keepclear.core.merkle import EMPTY_ROOT
+from keepclear.core.refs import LOG_ENTRIES_MAX
 from keepclear.core.statements import (
     ITEM_KINDS,
-    LOG_ENTRIES_MAX,
     PARTIES_MAX,
     Body,
     CoarseSaid,

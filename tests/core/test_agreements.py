@@ -39,10 +39,11 @@ from keepclear.core.agreements import (
 )
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import LATERAL_BUFFER_MAX_M, Buffer
-from keepclear.core.deeds import VERSION_MAX, AgreementAnswer, AgreementProposal, OutOfPlaceError, Refusal
+from keepclear.core.deeds import AgreementAnswer, AgreementProposal, OutOfPlaceError, Refusal
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
+from keepclear.core.refs import VERSION_MAX
 from keepclear.core.shapes import Circle
 
 NORTH, SOUTH, RELIEF = PartyId("north"), PartyId("south"), PartyId("relief")

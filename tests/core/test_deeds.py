@@ -14,7 +14,6 @@ from keepclear.core.deeds import (
     NONCE_CHARACTERS_MAX,
     PROPOSAL_ID_CHARACTERS_MAX,
     REASON_CHARACTERS_MAX,
-    VERSION_MAX,
     Acknowledgement,
     AgreementAnswer,
     AgreementProposal,
@@ -22,7 +21,6 @@ from keepclear.core.deeds import (
     Change,
     Deed,
     DeedKind,
-    ItemRef,
     LineChange,
     Objection,
     OutOfPlaceError,
@@ -37,6 +35,7 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, ItemId, PartyId
+from keepclear.core.refs import VERSION_MAX, ItemRef
 from keepclear.core.times import TIME_MAX, floor_ms
 
 NORTH, SOUTH = PartyId("north"), PartyId("south")

@@ -10,15 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepclear.core.deeds import (
-    Answer,
-    Change,
-    ItemRef,
-    OutOfPlaceError,
-    Proposal,
-    Refusal,
-    Withdrawal,
-)
+from keepclear.core.deeds import Answer, Change, OutOfPlaceError, Proposal, Refusal, Withdrawal
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.negotiation import (
     SPEAKERS,
@@ -30,6 +22,7 @@ from keepclear.core.negotiation import (
     Speaker,
     table_markdown,
 )
+from keepclear.core.refs import ItemRef
 
 NORTH, SOUTH, RELIEF = PartyId("north"), PartyId("south"), PartyId("relief")
 ACCEPTED, PROPOSED = NegotiationState.ACCEPTED, NegotiationState.PROPOSED

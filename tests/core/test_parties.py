@@ -21,7 +21,7 @@ from keepclear.core.parties import (
     PartyKeys,
     kid_of,
 )
-from keepclear.core.statements import LOG_ENTRIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
 
 BLUE = PartyId("blue")
 ROOT = bytes(PUBLIC_KEY_BYTES)

@@ -27,9 +27,10 @@ from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import Durability, SqliteStore
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Deed, ItemRef
+from keepclear.core.deeds import Deed
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
+from keepclear.core.refs import ItemRef
 from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy

@@ -13,10 +13,11 @@ from keepclear.adapters.store.memory import MemoryStore
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.bundles import Bundle, LogPart
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Acknowledgement, Deed, ItemRef
+from keepclear.core.deeds import Acknowledgement, Deed
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
+from keepclear.core.refs import ItemRef
 from keepclear.core.shapes import Circle
 from keepclear.core.times import TimeWindow
 from keepclear.core.volumes import Volume3D, Volume4D

@@ -9,10 +9,11 @@ import pytest
 from keepclear.adapters.notary import Notary, sign_deed
 from keepclear.adapters.store.form import JsonForm
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Answer, Change, Deed, ItemRef, Proposal, Withdrawal
+from keepclear.core.deeds import Answer, Change, Deed, Proposal, Withdrawal
 from keepclear.core.geodesy import LatLng
 from keepclear.core.ledger import Coordination
 from keepclear.core.negotiation import NegotiationState
+from keepclear.core.refs import ItemRef
 from keepclear.node.negotiate import CarriedOut, Spoken, carry_out, speak
 from keepclear.node.outcomes import RefusedError
 from keepclear.node.policy import ConflictPolicy, Policy

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from keepclear.adapters.notary import Notary
-from keepclear.core.deeds import ItemRef
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import ItemVersion, Ledger, Said
 from keepclear.core.negotiation import Negotiations, NegotiationState
 from keepclear.core.parties import KeyRole, PartyKeys
+from keepclear.core.refs import ItemRef
 from keepclear.core.statements import Statement
 from keepclear.node import logs
 from keepclear.node.coordinate import Coordinating

@@ -28,7 +28,8 @@ from keepclear.core.bundles import Bundle, Cosignature, LogPart, Withheld
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
 from keepclear.core.merkle import HASH_BYTES
-from keepclear.core.statements import LOG_ENTRIES_MAX, PARTIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
+from keepclear.core.statements import PARTIES_MAX
 
 BUNDLE_BYTES_MAX: Final = 16_000_000
 """No bundle is longer."""

@@ -13,6 +13,7 @@ import msgspec
 from keepclear.codec.f3548 import wire
 from keepclear.codec.f3548.volumes import decode_item
 from keepclear.codec.json_errors import decode_json, did_you_mean, misfits, refuse_repeated_names, text_of
+from keepclear.codec.messages import WireMessage, WireMessageRef, message_of, wire_message
 from keepclear.core.deeds import (
     Acknowledgement,
     AgreementAnswer,
@@ -21,8 +22,10 @@ from keepclear.core.deeds import (
     Change,
     Deed,
     DeedKind,
-    ItemRef,
+    DutyChange,
+    Heard,
     LineChange,
+    MessagesSeen,
     Objection,
     Proposal,
     SignedDeed,
@@ -31,6 +34,8 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.messages import Message
+from keepclear.core.refs import ItemRef, MessageRef
 
 DEED_BYTES_MAX: Final = 450_000
 """The most bytes of a payload; signed twice, it fits into an entry of a log (1,000,000 bytes)."""
@@ -100,6 +105,30 @@ class _Line(_Payload, kw_only=True):
     reason: str
 
 
+class _Send(_Payload, kw_only=True):
+    message: WireMessage
+
+
+class _See(_Payload, kw_only=True):
+    messages: list[WireMessageRef]
+
+
+class _OnDuty(_Payload, kw_only=True):
+    senior: bool
+    telephone: str
+
+
+class _OffDuty(_Payload, kw_only=True):
+    pass
+
+
+class _Hear(_Payload, kw_only=True):
+    by: str
+    n: int | None
+    sent: int
+    message: WireMessage
+
+
 _FORMS: Final[dict[DeedKind, type[_Payload]]] = {
     DeedKind.ACKNOWLEDGE: _Acknowledge,
     DeedKind.OBJECT: _Object,
@@ -113,6 +142,11 @@ _FORMS: Final[dict[DeedKind, type[_Payload]]] = {
     DeedKind.DECLINE_AGREEMENT: _AnswerAgreement,
     DeedKind.HOLD: _Line,
     DeedKind.RESUME: _Line,
+    DeedKind.SEND_MESSAGE: _Send,
+    DeedKind.SEE_MESSAGES: _See,
+    DeedKind.GO_ON_DUTY: _OnDuty,
+    DeedKind.GO_OFF_DUTY: _OffDuty,
+    DeedKind.HEAR_BY_VOICE: _Hear,
 }
 
 
@@ -174,6 +208,14 @@ def _fields(deed: Deed) -> dict[str, object]:
             return {"digest": deed.digest, "reason": deed.reason}
         case LineChange():
             return {"peer": deed.peer, "reason": deed.reason}
+        case Message():
+            return {"message": wire_message(deed)}
+        case MessagesSeen():
+            return {"messages": [WireMessageRef(ref.party, ref.n) for ref in deed.messages]}
+        case DutyChange():
+            return {"senior": deed.is_senior, "telephone": deed.telephone} if deed.is_on else {}
+        case Heard():
+            return {"by": deed.by, "n": deed.n, "sent": deed.at_ms, "message": wire_message(deed.message)}
         case _:
             assert_never(deed)
 
@@ -270,8 +312,35 @@ def _deed(told: _Payload, kind: DeedKind) -> Deed:
             return AgreementAnswer(digest=told.digest, is_accepted=is_accepted, reason=told.reason)
         case _Line():
             return LineChange(peer=PartyId(told.peer), is_hold=kind is DeedKind.HOLD, reason=told.reason)
+        case _Send():
+            return _message(told.message)
+        case _See():
+            return MessagesSeen(
+                messages=tuple(_message_ref(ref, f"messages[{k}]") for k, ref in enumerate(told.messages))
+            )
+        case _OnDuty():
+            return DutyChange(is_on=True, is_senior=told.senior, telephone=told.telephone)
+        case _OffDuty():
+            return DutyChange(is_on=False)
+        case _Hear():
+            by = PartyId(told.by)
+            return Heard(by=by, n=told.n, at_ms=told.sent, message=_message(told.message))
         case _:
             raise AssertionError(kind)
+
+
+def _message(told: WireMessage) -> Message:
+    try:
+        return message_of(told)
+    except InvalidValueError as error:
+        raise error.within("message") from None
+
+
+def _message_ref(told: WireMessageRef, path: str) -> MessageRef:
+    try:
+        return MessageRef(party=PartyId(told.party), n=told.n)
+    except InvalidValueError as error:
+        raise error.within(path) from None
 
 
 def _ref(told: _Ref, path: str) -> ItemRef:

@@ -19,7 +19,8 @@ from keepclear.codec.jws import decode_jws, encode_jws
 from keepclear.codec.properties import shown
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
-from keepclear.core.statements import LOG_ENTRIES_MAX, PARTIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
+from keepclear.core.statements import PARTIES_MAX
 from keepclear.core.times import TIME_MAX, floor_ms
 
 HELLO_BYTES_MAX: Final = 100_000

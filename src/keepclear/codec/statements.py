@@ -17,11 +17,13 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from keepclear.codec.json_errors import decode_json, refuse_repeated_names
 from keepclear.codec.jws import decode_jws, encode_jws
+from keepclear.codec.messages import WireMessage, message_of, wire_message
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, IntentState, ItemId, PartyId
 from keepclear.core.merkle import HASH_BYTES
+from keepclear.core.messages import Message
+from keepclear.core.refs import LOG_ENTRIES_MAX
 from keepclear.core.statements import (
-    LOG_ENTRIES_MAX,
     PARTIES_MAX,
     Body,
     CoarseSaid,
@@ -161,7 +163,9 @@ def _payload_of(statement: Statement) -> bytes:
     )
 
 
-def _wire_body(body: Body) -> _Item | _Signed | _Coarse:
+def _wire_body(body: Body) -> _Item | _Signed | _Coarse | WireMessage:
+    if isinstance(body, Message):
+        return wire_message(body)
     if isinstance(body, Signed):
         return _Signed(body.jws)
     item = UNSET if body.text is None else Raw(body.text)
@@ -203,6 +207,11 @@ def _statement_of(payload: bytes) -> Statement:
 def _body(wired: _Payload) -> Body:
     if wired.type in _SIGNED:
         return Signed(jws=decode_json(bytes(wired.body), _Signed).deed)
+    if wired.type is StatementKind.MESSAGE:
+        try:
+            return message_of(decode_json(bytes(wired.body), WireMessage))
+        except InvalidValueError as error:
+            raise error.within("body") from None
     if wired.type is StatementKind.COARSE:
         coarse = decode_json(bytes(wired.body), _Coarse)
         return CoarseSaid(covers=coarse.covers, id=_item_id(coarse.id), text=_text(coarse.item))

@@ -16,9 +16,10 @@ from typing import Final, NamedTuple, assert_never
 
 from keepclear.core.altitudes import UNBOUNDED, AltitudeBand
 from keepclear.core.conflicts import Buffer
-from keepclear.core.deeds import VERSION_MAX, AgreementAnswer, AgreementProposal, Refusal, refuse
+from keepclear.core.deeds import AgreementAnswer, AgreementProposal, Refusal, refuse
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
+from keepclear.core.refs import VERSION_MAX
 from keepclear.core.shapes import Circle, Polygon
 
 AREAS_MAX: Final = 100

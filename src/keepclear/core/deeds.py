@@ -12,7 +12,9 @@ from enum import Enum
 from typing import Final, NoReturn, assert_never
 
 from keepclear.core.errors import InvalidValueError, KeepclearError
-from keepclear.core.intents import ID_CHARACTERS_MAX, ItemId, PartyId
+from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
+from keepclear.core.messages import Message, Speaker
+from keepclear.core.refs import ItemRef, MessageRef, check_text
 from keepclear.core.times import TIME_MAX, floor_ms
 
 ACKNOWLEDGED_MAX: Final = 1_000
@@ -29,8 +31,8 @@ NONCE_CHARACTERS_MAX: Final = 64
 """The most characters of what makes a deed one of its kind."""
 AGREEMENT_BYTES_MAX: Final = 250_000
 """The most bytes of the text of an agreement."""
-VERSION_MAX: Final = 2**31 - 1
-"""No item and no agreement has more versions."""
+TELEPHONE_CHARACTERS_MAX: Final = 40
+"""The most characters of a telephone number."""
 _DIGEST_CHARACTERS: Final = 64
 
 
@@ -49,6 +51,11 @@ class DeedKind(Enum):
     DECLINE_AGREEMENT = "decline_agreement"
     HOLD = "hold"
     RESUME = "resume"
+    SEND_MESSAGE = "send_message"
+    SEE_MESSAGES = "see_messages"
+    GO_ON_DUTY = "go_on_duty"
+    GO_OFF_DUTY = "go_off_duty"
+    HEAR_BY_VOICE = "hear_by_voice"
 
 
 class Refusal(Enum):
@@ -91,42 +98,12 @@ def refuse(refusal: Refusal, reason: str) -> NoReturn:
     raise OutOfPlaceError(refusal, reason)
 
 
-def _check_text(field: str, text: str, characters_max: int = ID_CHARACTERS_MAX, least: int = 1) -> None:
-    # Nothing that steers text is printable, so no reason reads otherwise than it was signed.
-    if not (least <= len(text) <= characters_max and text.isprintable()):
-        raise InvalidValueError(field, f"it must be {least} to {characters_max} printable characters")
-
-
 def _check_each_once(field: str, items: Iterable[ItemRef], count_max: int) -> None:
     refs = list(items)
     if not 1 <= len(refs) <= count_max:
         raise InvalidValueError(field, f"{len(refs)} are not within 1 to {count_max:,}")
     if len(set(refs)) < len(refs):
         raise InvalidValueError(field, "it must name each item once")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ItemRef:
-    """A version of an item of a party.
-
-    Attributes:
-        party: Whose item.
-        id: The item, as its owner calls it.
-        version: 1 when declared, one more with each change.
-
-    Raises:
-        InvalidValueError: A name is empty, too long or not printable, or the version is out of range.
-    """
-
-    party: PartyId
-    id: ItemId
-    version: int
-
-    def __post_init__(self) -> None:
-        _check_text("party", self.party)
-        _check_text("id", self.id)
-        if not 1 <= self.version <= VERSION_MAX:
-            raise InvalidValueError("version", f"{self.version} is no version; they count from 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +139,7 @@ class Objection:
     reason: str
 
     def __post_init__(self) -> None:
-        _check_text("reason", self.reason, REASON_CHARACTERS_MAX)
+        check_text("reason", self.reason, REASON_CHARACTERS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +173,7 @@ def proposer_of(proposal: str) -> PartyId:
 
 
 def _check_proposal_id(field: str, proposal: str) -> None:
-    _check_text(field, proposal, PROPOSAL_ID_CHARACTERS_MAX)
+    check_text(field, proposal, PROPOSAL_ID_CHARACTERS_MAX)
     party, _, name = proposal.rpartition("/")
     if not party or not name:
         raise InvalidValueError(field, "it must be the party that proposes, a stroke and a name: north/1")
@@ -273,7 +250,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         _check_proposal_id("proposal", self.proposal)
-        _check_text("reason", self.reason, REASON_CHARACTERS_MAX, least=0)
+        check_text("reason", self.reason, REASON_CHARACTERS_MAX, least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,7 +312,7 @@ class AgreementAnswer:
     def __post_init__(self) -> None:
         if len(self.digest) != _DIGEST_CHARACTERS or not set(self.digest) <= set("0123456789abcdef"):
             raise InvalidValueError("digest", "it must be 64 hexadecimal digits in lower case")
-        _check_text("reason", self.reason, REASON_CHARACTERS_MAX, least=0)
+        check_text("reason", self.reason, REASON_CHARACTERS_MAX, least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,8 +333,78 @@ class LineChange:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        _check_text("peer", self.peer)
-        _check_text("reason", self.reason, REASON_CHARACTERS_MAX, least=int(self.is_hold))
+        check_text("peer", self.peer)
+        check_text("reason", self.reason, REASON_CHARACTERS_MAX, least=int(self.is_hold))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesSeen:
+    """A person read these messages: what makes them *seen*.
+
+    Attributes:
+        messages: The messages, each once.
+
+    Raises:
+        InvalidValueError: There are none or too many, or one stands twice.
+    """
+
+    messages: tuple[MessageRef, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.messages) <= ACKNOWLEDGED_MAX:
+            raise InvalidValueError(
+                "messages", f"{len(self.messages)} are not within 1 to {ACKNOWLEDGED_MAX:,}"
+            )
+        if len(set(self.messages)) < len(self.messages):
+            raise InvalidValueError("messages", "it must name each message once")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyChange:
+    """Whoever signs goes on duty, or off.
+
+    Attributes:
+        is_on: Whether on duty.
+        is_senior: Whether the one to be called when others do not answer.
+        telephone: Where the person is reached; may be empty.
+
+    Raises:
+        InvalidValueError: The number is too long, or not printable.
+    """
+
+    is_on: bool
+    is_senior: bool = False
+    telephone: str = ""
+
+    def __post_init__(self) -> None:
+        check_text("telephone", self.telephone, TELEPHONE_CHARACTERS_MAX, least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A message that a party read out by voice, as it was written down and checked here.
+
+    Attributes:
+        by: Who said it.
+        n: Its reference number; None where the form had none.
+        at_ms: When it was sent, as the form says, milliseconds since 1970.
+        message: What was heard.
+
+    Raises:
+        InvalidValueError: The party cannot be one, or a number is out of range.
+    """
+
+    by: PartyId
+    n: int | None
+    at_ms: int
+    message: Message
+
+    def __post_init__(self) -> None:
+        check_text("by", self.by)
+        if self.n is not None:
+            MessageRef(party=self.by, n=self.n)
+        if not 0 <= self.at_ms <= floor_ms(TIME_MAX):
+            raise InvalidValueError("at", f"{self.at_ms} is no instant")
 
 
 Deed = (
@@ -369,6 +416,10 @@ Deed = (
     | AgreementProposal
     | AgreementAnswer
     | LineChange
+    | Message
+    | MessagesSeen
+    | DutyChange
+    | Heard
 )
 
 
@@ -391,6 +442,14 @@ def kind_of(deed: Deed) -> DeedKind:
             return DeedKind.ACCEPT_AGREEMENT if deed.is_accepted else DeedKind.DECLINE_AGREEMENT
         case LineChange():
             return DeedKind.HOLD if deed.is_hold else DeedKind.RESUME
+        case Message():
+            return DeedKind.SEND_MESSAGE
+        case MessagesSeen():
+            return DeedKind.SEE_MESSAGES
+        case DutyChange():
+            return DeedKind.GO_ON_DUTY if deed.is_on else DeedKind.GO_OFF_DUTY
+        case Heard():
+            return DeedKind.HEAR_BY_VOICE
         case _:
             assert_never(deed)
 
@@ -417,9 +476,9 @@ class SignedDeed:
     deed: Deed
 
     def __post_init__(self) -> None:
-        _check_text("party", self.party)
-        _check_text("person", self.person)
-        _check_text("nonce", self.nonce, NONCE_CHARACTERS_MAX)
+        check_text("party", self.party)
+        check_text("person", self.person)
+        check_text("nonce", self.nonce, NONCE_CHARACTERS_MAX)
         if not 0 <= self.at_ms <= floor_ms(TIME_MAX):
             raise InvalidValueError("t", f"{self.at_ms} is no instant from 1970 to {TIME_MAX.year}")
         match self.deed:
@@ -427,3 +486,11 @@ class SignedDeed:
                 raise InvalidValueError("id", f"{self.party!r} cannot propose for {self.deed.by!r}")
             case LineChange() if self.deed.peer == self.party:
                 raise InvalidValueError("peer", "a party has no line to itself")
+            case Message() if self.deed.to == self.party:
+                raise InvalidValueError("to", "a party sends no message to itself")
+            case Message() if self.deed.type.speaker is not Speaker.OFFICER:
+                raise InvalidValueError("code", f"{self.deed.code.value!r} is said by nodes, not by people")
+            case Message() if self.deed.corrects is not None and self.deed.corrects.party != self.party:
+                raise InvalidValueError("corrects", "only who sent a message corrects it")
+            case Heard() if self.deed.by == self.party or self.deed.message.to != self.party:
+                raise InvalidValueError("by", "it must be a message of another party to this one")

@@ -17,8 +17,10 @@ from keepclear.core.deeds import (
     AgreementAnswer,
     AgreementProposal,
     Answer,
-    ItemRef,
+    DutyChange,
+    Heard,
     LineChange,
+    MessagesSeen,
     Objection,
     Proposal,
     Refusal,
@@ -26,12 +28,12 @@ from keepclear.core.deeds import (
     Withdrawal,
     refuse,
 )
+from keepclear.core.hotline import HeardSaid, Hotline, Read, Received, Sent
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.messages import ANSWER_CODES, Message, answers_to
 from keepclear.core.negotiation import Negotiations
+from keepclear.core.refs import ItemRef, MessageRef
 from keepclear.core.statements import Head, ItemSaid, Statement
-
-Received = tuple[tuple[PartyId, Head], ...]
-"""How far each other log had been received, sorted by party."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class Ledger:
 
     Attributes:
         negotiations: What officers propose for conflicts.
+        hotline: What messages say.
         agreements: What parties agreed.
     """
 
@@ -112,6 +115,7 @@ class Ledger:
     ) -> None:
         self._is_held = is_held
         self.negotiations, self.agreements = Negotiations(), Agreements(read_agreement)
+        self.hotline = Hotline(self._had_entry)
         self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
         self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
         self._received_at: dict[tuple[PartyId, int], Received] = {}  # what had been, by each deed
@@ -173,8 +177,46 @@ class Ledger:
             case Objection():
                 if self.version(signed.deed.item) is None:
                     refuse(Refusal.UNKNOWN, f"{signed.deed.item.id!r} was not stated in that version")
-            case LineChange():
+            case Message():
+                self._check_message(signed.party, signed.deed)
+            case MessagesSeen():
+                for message in signed.deed.messages:
+                    self._message_to(signed.party, message)
+            case LineChange() | DutyChange() | Heard():
                 pass
+
+    def _check_message(self, by: PartyId, message: Message) -> None:
+        if message.answers is not None:
+            asked = self._message_to(by, message.answers)
+            allowed = answers_to(asked.message.code)
+            if message.code in ANSWER_CODES and message.code not in allowed:
+                words = ", ".join(code.value for code in allowed) or "nothing"
+                reason = f"{asked.message.code.value!r} is answered by {words}"
+                refuse(Refusal.NOT_ADDRESSED, reason)
+            if message.priority.rank > asked.message.priority.rank:
+                refuse(Refusal.NOT_ADDRESSED, f"an answer is as urgent: {asked.message.priority.value!r}")
+            if bool(message.drill) != bool(asked.message.drill):
+                refuse(Refusal.NOT_ADDRESSED, "a drill is answered in the drill, and what is meant is not")
+        if message.corrects is not None:
+            known = self.hotline.message(message.corrects)
+            if known is None:
+                refuse(Refusal.UNKNOWN, f"message {message.corrects} is not known here")
+            if (known.message.code, known.message.to) != (message.code, message.to):
+                refuse(Refusal.NOT_ADDRESSED, "a correction keeps the code and the addressee")
+
+    def _message_to(self, party: PartyId, ref: MessageRef) -> Sent:
+        sent = self.hotline.message(ref)
+        if sent is None:
+            refuse(Refusal.UNKNOWN, f"message {ref} is not known here")
+        if sent.message.to != party:
+            refuse(Refusal.NOT_ADDRESSED, f"message {ref} is for {sent.message.to!r}")
+        return sent
+
+    def take_message(self, statement: Statement) -> None:
+        """Take what a node says on the hotline: a statement whose body is a `Message`."""
+        message = statement.body
+        assert isinstance(message, Message), "not a statement of a message"
+        self.hotline.take(_sent(statement, message, None, statement.at_ms))
 
     def take_deed(self, statement: Statement, signed: SignedDeed) -> None:
         """Take what an officer says.
@@ -219,6 +261,15 @@ class Ledger:
                 if known is None or known.n < n:
                     self._holds[by, deed.peer] = hold
                     self._agreed_gaps = None
+            case Message():
+                self.hotline.take(_sent(statement, deed, person, at_ms))
+            case MessagesSeen():
+                read = Read(person=person, at_ms=at_ms, n=n)
+                self.hotline.take_seen(by, deed.messages, read, statement.received)
+            case DutyChange():
+                self.hotline.take_duty(by, person, deed, at_ms, n)
+            case Heard():
+                self.hotline.take_heard(HeardSaid(party=by, person=person, at_ms=at_ms, n=n, heard=deed))
         self._nonces.add((by, signed.nonce))
 
     def _refuse_repeated(self, signed: SignedDeed) -> None:
@@ -268,8 +319,11 @@ class Ledger:
         A party may have forked its log: so its word counts only where it had been received as a beginning
         of the very log that is held here, with that version in it.
         """
-        heads = (head for party, head in received if party == version.ref.party)
-        return any(head.size > version.n and self._is_held(version.ref.party, head) for head in heads)
+        return self._had_entry(received, version.ref.party, version.n)
+
+    def _had_entry(self, received: Received, party: PartyId, n: int) -> bool:
+        heads = (head for of, head in received if of == party)
+        return any(head.size > n and self._is_held(party, head) for head in heads)
 
     def seen(self, ref: ItemRef) -> dict[PartyId, Said]:
         """Return which parties' officers acknowledged a version of an item, as it is held here.
@@ -315,6 +369,16 @@ class Ledger:
         """Tell whether either of two parties suspends the dialogue with the other."""
         pairs = ((PartyId(a), PartyId(b)), (PartyId(b), PartyId(a)))
         return any(pair in self._holds and self._holds[pair].is_hold for pair in pairs)
+
+
+def _sent(statement: Statement, message: Message, person: str | None, at_ms: int) -> Sent:
+    return Sent(
+        ref=MessageRef(party=statement.by, n=statement.n),
+        message=message,
+        person=person,
+        at_ms=at_ms,
+        received=statement.received,
+    )
 
 
 def _keep_first(said_by: dict[PartyId, Said], party: PartyId, said: Said) -> None:

@@ -17,7 +17,6 @@ from typing import Final, assert_never
 from keepclear.core.deeds import (
     Answer,
     Change,
-    ItemRef,
     OutOfPlaceError,
     Proposal,
     Refusal,
@@ -26,6 +25,7 @@ from keepclear.core.deeds import (
     refuse,
 )
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.refs import ItemRef
 
 NegotiationDeed = Proposal | Answer | Withdrawal
 """What officers say of a conflict."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
-from keepclear.core.statements import LOG_ENTRIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
 
 PUBLIC_KEY_BYTES: Final = 32
 """The length of a public key (Ed25519)."""

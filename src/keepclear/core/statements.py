@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, ItemId, PartyId
+from keepclear.core.messages import Message, Speaker
+from keepclear.core.refs import LOG_ENTRIES_MAX
 
 PARTIES_MAX: Final = 64
 """So many parties a node knows, and so many logs a statement may name, at most."""
-LOG_ENTRIES_MAX: Final = 2**40
-"""No log is longer."""
 
 
 class StatementKind(Enum):
@@ -32,6 +32,8 @@ class StatementKind(Enum):
     """What an officer says, signed by the officer's own key."""
     COARSE = "coarse"
     """Where and when something is that is withheld from some."""
+    MESSAGE = "message"
+    """What the node itself says on the hotline."""
     BREAK = "break"
     """The log goes on after its end was lost, by the root key."""
 
@@ -99,7 +101,7 @@ class CoarseSaid:
     text: bytes | None
 
 
-Body = ItemSaid | Signed | CoarseSaid
+Body = ItemSaid | Signed | CoarseSaid | Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,10 @@ class Statement:
                 raise InvalidValueError(field, reason)
         if not isinstance(self.body, _BODIES[self.kind]):
             raise InvalidValueError("body", f"it is not what {self.kind.value!r} says")
+        if isinstance(self.body, Message) and self.body.type.speaker is not Speaker.NODE:
+            raise InvalidValueError(
+                "body.code", f"{self.body.code.value!r} is said by officers, not by nodes"
+            )
 
     def received_of(self, party: str) -> int:
         """Return how many entries of a party's log had been received."""
@@ -153,4 +159,5 @@ _BODIES: Final[dict[StatementKind, type]] = {
     StatementKind.DEED: Signed,
     StatementKind.BREAK: Signed,
     StatementKind.COARSE: CoarseSaid,
+    StatementKind.MESSAGE: Message,
 }

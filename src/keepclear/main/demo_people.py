@@ -19,17 +19,11 @@ from keepclear.adapters.signing import SigningKey
 from keepclear.codec.agreements import encode
 from keepclear.core.agreements import digest
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import (
-    ACKNOWLEDGED_MAX,
-    Acknowledgement,
-    AgreementAnswer,
-    AgreementProposal,
-    Deed,
-    ItemRef,
-)
+from keepclear.core.deeds import ACKNOWLEDGED_MAX, Acknowledgement, AgreementAnswer, AgreementProposal, Deed
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import Ledger
+from keepclear.core.refs import ItemRef
 from keepclear.core.times import floor_ms
 from keepclear.node.logs import Logs
 from keepclear.node.negotiate import speak

@@ -16,6 +16,7 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.ledger import Ledger
 from keepclear.core.merkle import Tree
+from keepclear.core.messages import Message
 from keepclear.core.parties import PartyKeys
 from keepclear.core.statements import CoarseSaid, Head, ItemSaid, Statement, StatementKind
 from keepclear.node.ports import Cosigned, Entry, Evidence, KnownParty, LogReading, Notary
@@ -232,6 +233,8 @@ class Logs:
                 self._own_item = statement.n, body.id
         elif isinstance(body, CoarseSaid):
             self._take_coarse(statement.by, body)
+        elif isinstance(body, Message):
+            self.ledger.take_message(statement)
         elif statement.kind is StatementKind.DEED:
             self._take_deed(statement, body.jws)
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Change, ItemRef, Proposal, SignedDeed
+from keepclear.core.deeds import Change, Proposal, SignedDeed
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.negotiation import NegotiationState
+from keepclear.core.refs import ItemRef
 from keepclear.node.declare import Declaring
 from keepclear.node.logs import Logs
 from keepclear.node.outcomes import ConflictRefusedError, Outcome, RefusedError

@@ -22,7 +22,8 @@ from keepclear.core.deeds import (
     Acknowledgement,
     Answer,
     Deed,
-    ItemRef,
+    Heard,
+    MessagesSeen,
     Objection,
     Proposal,
     Withdrawal,
@@ -30,7 +31,9 @@ from keepclear.core.deeds import (
 from keepclear.core.geodesy import LatLng, geodesic_inverse, position_of, unit_vectors
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import ItemVersion, Ledger
+from keepclear.core.messages import Message, readers_of
 from keepclear.core.picture import Picture
+from keepclear.core.refs import ItemRef
 from keepclear.core.shapes import Circle, rings_deg
 from keepclear.core.statements import ItemSaid
 from keepclear.core.times import TIME_MAX, TIME_MIN, TimeWindow, floor_ms, instant_of
@@ -87,11 +90,31 @@ def audience_of_deed(deed: Deed, logs: Logs) -> tuple[PartyId, ...]:
 
     What is said of an operation that is withheld from some is for those whom it is said to.
     """
+    if isinstance(deed, Message):
+        return audience_of_message(deed, logs.own)
+    if isinstance(deed, MessagesSeen):
+        return _audience_of_seen(deed, logs)
+    if isinstance(deed, Heard):
+        return tuple(sorted((logs.own, deed.by)))
     refs = _refs(deed, logs.ledger)
     versions = (logs.ledger.version(ref) for ref in refs)
     if not any(version is not None and version.to for version in versions):
         return ()
     return tuple(sorted({ref.party for ref in refs} | {logs.own}))
+
+
+def audience_of_message(message: Message, own: PartyId) -> tuple[PartyId, ...]:
+    """Return who may read a message, sorted; empty for everybody."""
+    reader = readers_of(message)
+    return () if reader is None else tuple(sorted((own, PartyId(reader))))
+
+
+def _audience_of_seen(deed: MessagesSeen, logs: Logs) -> tuple[PartyId, ...]:
+    """Return who may read that messages were read: whoever may read all of them."""
+    sent = (logs.ledger.hotline.message(ref) for ref in deed.messages)
+    if all(each is not None and readers_of(each.message) is None for each in sent):
+        return ()
+    return tuple(sorted({ref.party for ref in deed.messages} | {logs.own}))
 
 
 def _refs(deed: Deed, ledger: Ledger) -> Sequence[ItemRef]:

@@ -21,11 +21,12 @@ from keepclear.codec.jws import decode_jws
 from keepclear.codec.notes import parse_signatures
 from keepclear.codec.statements import decode_statement
 from keepclear.core.conflicts import Buffer, Gaps
-from keepclear.core.deeds import Acknowledgement, Answer, ItemRef
+from keepclear.core.deeds import Acknowledgement, Answer
 from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Coordination, ItemVersion
 from keepclear.core.merkle import Tree
+from keepclear.core.refs import ItemRef
 from keepclear.core.statements import CoarseSaid, ItemSaid, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated

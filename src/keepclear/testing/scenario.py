@@ -27,7 +27,6 @@ from keepclear.core.deeds import (
     Answer,
     Change,
     Deed,
-    ItemRef,
     LineChange,
     Objection,
     Proposal,
@@ -38,6 +37,7 @@ from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import ItemVersion
 from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
+from keepclear.core.refs import ItemRef
 from keepclear.core.shapes import Polygon
 from keepclear.core.times import TimeWindow, floor_ms
 from keepclear.core.volumes import Volume3D, Volume4D

@@ -43,7 +43,7 @@ from keepclear.codec.hello import HELLO_BYTES_MAX, Hello
 from keepclear.core.bundles import Bundle
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
-from keepclear.core.statements import LOG_ENTRIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
 from keepclear.core.times import floor_ms
 from keepclear.node.give import bundle_for
 from keepclear.node.ports import Actor

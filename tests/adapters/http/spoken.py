@@ -24,10 +24,11 @@ from keepclear.codec.cards import PartyCard, decode_card, encode_card, fingerpri
 from keepclear.core.bundles import Bundle
 from keepclear.core.check_words import words_of
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Acknowledgement, Deed, ItemRef
+from keepclear.core.deeds import Acknowledgement, Deed
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.parties import KeyAct, KeyDeed, KeyRole
+from keepclear.core.refs import ItemRef
 from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from keepclear.node.declare import Declaring

@@ -21,7 +21,7 @@ from keepclear.codec.hello import HELLO_BYTES_MAX
 from keepclear.core.bundles import Bundle, Cosignature
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
-from keepclear.core.statements import LOG_ENTRIES_MAX
+from keepclear.core.refs import LOG_ENTRIES_MAX
 from keepclear.core.times import floor_ms
 from keepclear.node.declare import Declaring
 from keepclear.node.give import bundle_for

@@ -12,11 +12,12 @@ from keepclear.codec import agreements
 from keepclear.codec.cards import decode_card, fingerprint
 from keepclear.core.agreements import Standing
 from keepclear.core.check_words import words_of
-from keepclear.core.deeds import Answer, ItemRef
+from keepclear.core.deeds import Answer
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Hold, Said
 from keepclear.core.negotiation import Negotiation, NegotiationState
+from keepclear.core.refs import ItemRef
 from keepclear.core.times import instant_of, rfc3339
 from keepclear.node.coordinate import Coordinated, Had, Receipt
 from keepclear.node.logs import HeldLog
