@@ -41,6 +41,8 @@ FONTS = (  # package, subset, family
     ("@fontsource/noto-sans", "cyrillic", "Noto Sans"),
     ("@fontsource/noto-sans-arabic", "arabic", "Noto Sans Arabic"),
 )
+# What scrypt.js is made of; the modules name each other as they are called.
+NOBLE = ("scrypt", "pbkdf2", "hmac", "sha2", "_md", "_u64", "utils")
 # Name in vendor/: the package, and the file there.
 FILES = {
     "ol.js": ("ol", "dist/ol.js"),
@@ -49,6 +51,7 @@ FILES = {
     "hooks.module.js": ("preact", "hooks/dist/hooks.module.js"),
     "htm.module.js": ("htm", "dist/htm.module.js"),
     "land-50m.json": ("world-atlas", "land-50m.json"),
+    **{f"{name}.js": ("@noble/hashes", f"{name}.js") for name in NOBLE},
 } | {
     f"{package.removeprefix('@fontsource/')}-{subset}-{weight}.woff2": (
         package,
@@ -59,6 +62,9 @@ FILES = {
 }
 # A browser resolves no bare name without an import map, and our content security policy allows no inline one.
 REPLACED = {"hooks.module.js": (b'from"preact"', b'from"./preact.module.js"')}
+# Three quarters of these are comments, which a browser needs not load.
+STRIPPED = frozenset(f"{name}.js" for name in NOBLE)
+COMMENT = re.compile(rb"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/[ \t]*|//.*)\n", re.MULTILINE)
 # What our scripts import: one module that joins the three.
 JOINED = """\
 import { h } from "./preact.module.js";
@@ -76,8 +82,20 @@ export * from "preact";
 export * from "preact/hooks";
 export declare const html: (strings: TemplateStringsArray, ...values: unknown[]) => VNode;
 """
+# The same for scrypt: all that we call of it.
+SCRYPT_TYPES = """\
+export declare function scryptAsync(
+  password: Uint8Array, salt: Uint8Array,
+  costs: { N: number; r: number; p: number; dkLen: number; maxmem: number },
+): Promise<Uint8Array<ArrayBuffer>>;
+"""
 # Files that the hook writes itself, and the package whose licence they go under.
-WRITTEN = {"fonts.css": "@fontsource/noto-sans", "preact-htm.js": "preact", "preact-htm.d.ts": "preact"}
+WRITTEN = {
+    "fonts.css": "@fontsource/noto-sans",
+    "preact-htm.js": "preact",
+    "preact-htm.d.ts": "preact",
+    "scrypt.d.ts": "@noble/hashes",
+}
 LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "license")
 
 
@@ -244,10 +262,13 @@ def copy_files(modules: Path, staged: Path) -> None:
                 message = f"{path} of {package} imports otherwise now: change REPLACED in hatch_build.py"
                 raise ConsoleFilesError(message)
             data = data.replace(old, new)
+        if name in STRIPPED:
+            data = COMMENT.sub(b"", data)
         (staged / name).write_bytes(data)
     (staged / "fonts.css").write_bytes("\n".join(font_faces(modules)).encode())
     (staged / "preact-htm.js").write_bytes(JOINED.encode())
     (staged / "preact-htm.d.ts").write_bytes(JOINED_TYPES.encode())
+    (staged / "scrypt.d.ts").write_bytes(SCRYPT_TYPES.encode())
 
 
 def font_faces(modules: Path) -> Iterator[str]:
@@ -280,7 +301,7 @@ def describe(modules: Path, staged: Path) -> dict[str, Any]:
             "sha256": sha256(path),
             "bytes": path.stat().st_size,
             "contains": within_ol if path.name == "ol.js" else [],
-            "changed": path.name in REPLACED or path.name in WRITTEN,
+            "changed": path.name in REPLACED.keys() | WRITTEN.keys() | STRIPPED,
         }
         for path in sorted(staged.iterdir())
     ]

@@ -16,6 +16,7 @@ from bench import (
     command,
     console,
     declares,
+    hotline,
     indexing,
     kills,
     links,
@@ -42,6 +43,7 @@ SUITES: Final = (
     "api",
     "logs",
     "links",
+    "hotline",
     "simulation",
     "console",
 )
@@ -196,6 +198,9 @@ def _measure_node(rows: list[Row], only: Sequence[str], folder: Path, *, quick: 
     if "links" in only:
         _progress("two nodes and their link")
         links.bench_links(rows, folder, quick=quick)
+    if "hotline" in only:
+        _progress("messages between two nodes")
+        hotline.bench_hotline(rows, folder, quick=quick)
     if "simulation" in only:
         _progress("simulations")
         simulation.bench_simulation(rows, quick=quick)

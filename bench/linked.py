@@ -33,7 +33,11 @@ from keepclear.node.ports import KnownParty
 LINK_S: Final = 30.0
 """So long two nodes may take to hear each other."""
 
-_PASSPHRASE: Final = "not a secret of anybody"
+OFFICER: Final = "Dana"
+"""Each party has this duty officer, with a key."""
+PASSPHRASE: Final = "not a secret of anybody"
+"""It locks the keys."""
+
 _LOOK_EVERY_S: Final = 0.02
 
 
@@ -114,7 +118,7 @@ def _made(folder: Path, party: str) -> PartyCard:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"  # it is free again in a moment
     wanted = Wanted(
-        officer="Dana", root_passphrase=_PASSPHRASE, officer_passphrase=_PASSPHRASE, address=address
+        officer=OFFICER, root_passphrase=PASSPHRASE, officer_passphrase=PASSPHRASE, address=address
     )
     card = init(folder, party, party, "bench", wanted=wanted, listen="127.0.0.1:0").card
     assert card is not None, "keys were wanted"

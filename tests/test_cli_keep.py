@@ -129,7 +129,7 @@ def test_init_writes_the_first_entries_of_the_log_and_pins_its_own_card() -> Non
     )
     log = logs[PartyId("relief")]
     assert (log.tree.size, head.size) == (2, 2)
-    assert log.keys.officer_key(officer.kid, 2) == officer.public
+    assert log.keys.officer_key(officer.kid, 2, "Kim") == officer.public
     assert log.keys.officer(officer.kid) == "Kim"
     settings = load_settings("keepclear.toml", environment={})
     assert settings.federation.address == settings.federation.listen == "127.0.0.1:8431"

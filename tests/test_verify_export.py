@@ -126,7 +126,7 @@ def two_logs() -> tuple[Writer, Writer]:
     alpha, beta = started("alpha"), started("beta")
     head = [2, url_of(beta.tree.root())]
     alpha.say("declared", {"id": "A", "version": 1, "item": {}}, received={"beta": head}, to=["beta"])
-    alpha.say("deed", {"deed": alpha.officer.jws("keepclear-deed", {"v": 1, "seen": ["B"]})})
+    alpha.say("deed", {"deed": alpha.officer.jws("keepclear-deed", {"v": 1, "person": "Ann", "seen": ["B"]})})
     secret = leaf_hash(b"what nobody else may read")
     alpha.entries.append({"leaf": text_of(secret)})
     alpha.tree.append(secret)
@@ -251,8 +251,9 @@ def changed_log(change: Callable[[Writer], object]) -> bytes:
     return export_of(writer.exported())
 
 
-def officer_deed(writer: Writer, by: Signing, **header: object) -> None:
-    writer.say("deed", {"deed": by.jws(str(header.pop("typ", "keepclear-deed")), {"v": 1}, **header)})
+def officer_deed(writer: Writer, by: Signing, person: str = "Ann", **header: object) -> None:
+    payload = {"v": 1, "person": person}
+    writer.say("deed", {"deed": by.jws(str(header.pop("typ", "keepclear-deed")), payload, **header)})
 
 
 def grant_with(writer: Writer, **other: object) -> None:
@@ -304,11 +305,12 @@ REFUSED: list[tuple[Callable[[Writer], object], str]] = [
     (lambda w: w.revoke(Signing("new")), "nor revokes one that counts"),
     (lambda w: (w.revoke(w.officer), w.revoke(w.officer)), "entry 3: .* nor revokes one that counts"),
     (lambda w: (w.revoke(w.officer), w.grant(w.officer, "officer")), "entry 3: .* was granted before"),
-    (lambda w: officer_deed(w, w.node), "is no officer key that counts"),
-    (lambda w: officer_deed(w, Signing("stranger")), "is no officer key that counts"),
+    (lambda w: officer_deed(w, w.node), "is no officer key of 'Ann' that counts"),
+    (lambda w: officer_deed(w, w.officer, "Boris"), "is no officer key of 'Boris' that counts"),
+    (lambda w: officer_deed(w, Signing("stranger")), "is no officer key of 'Ann' that counts"),
     (lambda w: officer_deed(w, Signing("stranger"), kid=w.officer.kid), "the signature is not good"),
     (lambda w: officer_deed(w, w.officer, typ="keepclear-key"), "typ keepclear-deed"),
-    (lambda w: (w.revoke(w.officer), officer_deed(w, w.officer)), "is no officer key that counts at entry 3"),
+    (lambda w: (w.revoke(w.officer), officer_deed(w, w.officer)), "is no officer key of 'Ann' that counts at entry 3"),
 ]  # fmt: skip
 
 
@@ -468,7 +470,7 @@ def test_no_key_is_believed_with_which_one_signature_fits_many_messages(weak: in
 
 def small_export() -> bytes:
     alpha = started()
-    alpha.say("deed", {"deed": alpha.officer.jws("keepclear-deed", {"v": 1})})
+    officer_deed(alpha, alpha.officer)
     secret = leaf_hash(b"secret")
     alpha.entries.append({"leaf": text_of(secret)})
     alpha.tree.append(secret)

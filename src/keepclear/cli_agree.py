@@ -17,6 +17,7 @@ from keepclear.cli_officer import Officer, agreement_of, json_option, officer_op
 if TYPE_CHECKING:
     from keepclear.adapters.http.talking import Agreement, TalkClient
     from keepclear.core import agreements as core
+    from keepclear.core.escalation import HotlineTimers
 
 _DIGEST_MIN: Final = 6
 """A digest may be cut short to so many characters, if it stays clear which is meant."""
@@ -146,17 +147,32 @@ def _line(told: Agreement) -> str:
         terms = agreement_of(told)
     except InvalidValueError:
         return "this version of keepclear cannot tell; see --json"
-    gap, minima = terms.buffer, terms.minima
+    gap, minima, split = terms.buffer, terms.minima, terms.fallback.split
     gaps = f"{number_text(gap.lateral_m, 0)} m, {number_text(gap.vertical_m, 0)} m"
     parts = [
         f"gap {gaps}, {duration_text(gap.time_s)}",
         f"minima {number_text(minima.lateral_m, 0)} m, {number_text(minima.vertical_m, 0)} m",
         f"seen within {duration_text(terms.timers.seen_s)}",
         f"answered within {duration_text(terms.timers.answered_s)}",
+        f"messages seen within {_seen_within(terms.hotline)}",
         f"on hold x{terms.fallback.minima_factor:g} and +{duration_text(terms.fallback.time_extra_s)}",
+        *([f"{split.below} then below {number_text(split.altitude_m, 0)} m"] if split is not None else []),
+        *(
+            f"{each.party} clears at {each.clearing.speed_mps:g} m/s"
+            f" after {duration_text(each.clearing.reaction_s)}"
+            for each in terms.terms
+        ),
         f"lead {duration_text(terms.lead_s)} ({duration_text(terms.lead_emergency_s)} in an emergency)",
     ]
     return "; ".join(parts)
+
+
+def _seen_within(hotline: HotlineTimers) -> str:
+    """Tell by when messages are to be read, the most urgent first."""
+    from keepclear.codec.words import duration_text
+    from keepclear.core.messages import Priority
+
+    return ", ".join(f"{duration_text(hotline.of(each).seen_s)} ({each.value})" for each in Priority)
 
 
 @agree.command("show")

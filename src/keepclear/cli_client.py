@@ -9,16 +9,21 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from keepclear.cli_io import EXIT_BAD_INPUT, EXIT_CANNOT_DECIDE, Command, add_options, say
 
 if TYPE_CHECKING:
+    from keepclear.adapters.http.answers import Breach
     from keepclear.adapters.http.client import NodeClient
+    from keepclear.adapters.http.hotlining import HotlineClient
     from keepclear.adapters.http.talking import TalkClient
+    from keepclear.adapters.http.voicing import VoiceClient
     from keepclear.core.conflicts import Finding
+
+_Client = TypeVar("_Client", bound="TalkClient")
 
 NODE_VARIABLE: Final = "KEEPCLEAR_NODE"
 DEFAULT_URL: Final = "http://127.0.0.1:8421"
@@ -82,12 +87,45 @@ def opened_node(ctx: click.Context) -> Iterator[TalkClient]:
         SystemExit: Something could not be done; the reason has been told.
     """
     from keepclear.adapters.http.talking import TalkClient
+
+    with _opened(ctx, TalkClient) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def opened_hotline(ctx: click.Context) -> Iterator[HotlineClient]:
+    """Open a client that also knows the hotline, as of `opened_node`.
+
+    Raises:
+        SystemExit: Something could not be done; the reason has been told.
+    """
+    from keepclear.adapters.http.hotlining import HotlineClient
+
+    with _opened(ctx, HotlineClient) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def opened_voice(ctx: click.Context) -> Iterator[VoiceClient]:
+    """Open a client that also knows what is done by voice, as of `opened_node`.
+
+    Raises:
+        SystemExit: Something could not be done; the reason has been told.
+    """
+    from keepclear.adapters.http.voicing import VoiceClient
+
+    with _opened(ctx, VoiceClient) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _opened(ctx: click.Context, kind: type[_Client]) -> Iterator[_Client]:
     from keepclear.adapters.token_file import find_token
 
     with told_faults():
         url = named_node(ctx) or default_url()
         token = find_token(ctx.meta.get(f"{_META}token_file"), environment=os.environ)
-        with TalkClient(
+        with kind(
             url,
             token,
             ca_file=ctx.meta.get(f"{_META}ca_file"),
@@ -126,6 +164,18 @@ def findings_of(client: NodeClient, told: Iterable[Mapping[str, Any]]) -> list[F
         return [finding_of(fields) for fields in told]
     except InvalidValueError as error:
         raise NodeAnswerError(client.url, str(error)) from None
+
+
+def breach_text(breach: Breach) -> str:
+    """Tell in a sentence how an operation breaks an altitude split."""
+    from keepclear.codec.words import number_text
+
+    away = "above" if breach.stays == "below" else "below"
+    reach = "without a bound" if breach.reach_m is None else f"by {number_text(breach.reach_m, 0)} m"
+    return (
+        f"SPLIT BROKEN: {breach.id} of {breach.party} reaches {away} {number_text(breach.altitude_m, 0)} m"
+        f" {reach}, where only {breach.peer} may be while their fallback applies"
+    )
 
 
 def exit_code_of(error: Exception) -> int:

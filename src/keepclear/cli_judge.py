@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from keepclear.cli_client import findings_of, opened_node
+from keepclear.cli_client import breach_text, findings_of, opened_node
 from keepclear.cli_io import EXIT_CANNOT_DECIDE, EXIT_CLEAR, EXIT_CONFLICT, progress_bar, put, say
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def check_at_node(
         form: The form of the answer.
         output: Where it goes; None for the standard output.
     """
+    import msgspec
+
     from keepclear.codec import results
     from keepclear.console.node_tables import answered_table
 
@@ -46,16 +48,19 @@ def check_at_node(
         answers = [_all_conflicts(client)] if items is None else _judged(client, items, buffer)
         word = _word_of(answers)
         findings = findings_of(client, (fields for answer in answers for fields in answer.findings))
+        broken = [breach for answer in answers for breach in answer.breaches]
+        breaches = [msgspec.to_builtins(breach) for breach in broken]
         line = _line(word, answers, findings, items, client.url)
         match form:
             case "json":
-                data = results.pretty_json(_fields(word, answers, findings, items, client.url))
+                fields = _fields(word, answers, findings, items, client.url)
+                data = results.pretty_json({**fields, "breaches": breaches})
             case "csv":
-                data = results.findings_csv(findings)
+                data = results.findings_csv(findings, breaches)
             case "geojson":
-                data = results.findings_geojson(findings)
+                data = results.findings_geojson(findings, breaches)
             case _:
-                data = answered_table(findings, line)
+                data = answered_table(findings, line, [breach_text(breach) for breach in broken])
     put(data, output)
     if form != "table" or output is not None:
         say(line)
@@ -105,7 +110,7 @@ def _api_fields(item: Item) -> dict[str, Any]:
 def _word_of(answers: list[Answer]) -> str:
     """Return the answer to all: conflict if any is, clear if all are."""
     words = {answer.answer for answer in answers}
-    if "conflict" in words or any(answer.findings for answer in answers):
+    if "conflict" in words or any(answer.findings or answer.breaches for answer in answers):
         return "conflict"
     return "clear" if words == {"clear"} else "cannot_decide"
 
@@ -133,6 +138,8 @@ def _line(
         case "conflict":
             found = [count_text(conflicts, "conflict")] if conflicts else []
             found += [f"{count_text(notices, 'notice')} required"] if notices else []
+            broken = sum(answer.breach_total for answer in answers)
+            found += [f"{broken:,} altitude split{'s' if broken > 1 else ''} broken"] if broken else []
             return f"{' and '.join(found).upper()}: {scope}"
         case _:
             return f"CANNOT DECIDE: {checked.get('reason') or 'the node does not say why'} ({scope})"
@@ -250,7 +257,7 @@ def _applied(client: NodeClient, resolution: Resolution, apply: str, version: in
         else:
             outcome, done = client.amend(change.item, version), "amended"
     except NodeRefusedError as error:
-        if not error.findings:
+        if not (error.findings or error.breaches):
             raise
         say(f"error: meanwhile something else came in the way: {error}")
         return EXIT_CONFLICT

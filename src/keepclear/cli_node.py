@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keepclear.cli_client import exit_code_of, findings_of, node_options, opened_node
+from keepclear.cli_client import breach_text, exit_code_of, findings_of, node_options, opened_node
 from keepclear.cli_io import (
     EXIT_BAD_INPUT,
     EXIT_CANNOT_DECIDE,
@@ -73,7 +73,12 @@ def made(item_id: str, outcome: Outcome, done: str) -> Change:
         item_id=item_id,
         result=done,
         exit_code=EXIT_CLEAR if is_clear or record.withdrawn else EXIT_CONFLICT,
-        detail=f"version {record.version}" + ("" if record.withdrawn else f", {standing}"),
+        detail="; ".join(
+            [
+                f"version {record.version}" + ("" if record.withdrawn else f", {standing}"),
+                *(breach_text(breach) for breach in outcome.breaches),
+            ]
+        ),
         findings=outcome.findings,
         record=msgspec.to_builtins(record),
     )
@@ -85,8 +90,8 @@ def refused(item_id: str, error: NodeRefusedError) -> Change:
 
     return Change(
         item_id=item_id,
-        result="refused: it conflicts" if error.findings else "refused",
-        exit_code=EXIT_CONFLICT if error.findings else exit_code_of(error),
+        result="refused: it conflicts" if error.findings or error.breaches else "refused",
+        exit_code=EXIT_CONFLICT if error.findings or error.breaches else exit_code_of(error),
         detail=str(error),
         findings=error.findings,
         record=None if error.record is None else msgspec.to_builtins(error.record),

@@ -57,6 +57,7 @@ class Key:
     role: str
     public: bytes
     first: int
+    person: str | None = None
     last: float = float("inf")
 
 
@@ -150,7 +151,10 @@ def _leaf(log: Log, n: int, entry: Any) -> bytes:
             inner_kid, deed, inner_is_good = _jws(said["body"]["deed"], kind)
             if kind != "deed" and inner_kid not in {"root", _kid(log.root_key)}:
                 raise Refused(f"it must be signed with the root key, not with {inner_kid!r}")
-            if not inner_is_good(_key(log, inner_kid, "officer", n) if kind == "deed" else log.root_key):
+            public = (
+                _key(log, inner_kid, "officer", n, deed.get("person")) if kind == "deed" else log.root_key
+            )
+            if not inner_is_good(public):
                 raise Refused(f"the signature is not good for the key {inner_kid!r}")
             if kind == "key":
                 _take_key(log, n, deed)
@@ -172,17 +176,19 @@ def _take_key(log: Log, n: int, act: dict[str, Any]) -> None:
         public = _base64(act.get("key"), 32, is_url=True)
         if known or public == log.root_key or kid != _kid(public):
             raise Refused(f"key {kid!r} was granted before, is the root key, or is misnamed")
-        log.keys[kid] = Key(act["role"], public, n)
+        log.keys[kid] = Key(act["role"], public, n, act.get("person"))
     elif act["act"] == "revoke" and known and known.last > n:
         known.last = n
     else:
         raise Refused(f"it neither grants a key, with its role, nor revokes one that counts: {kid!r}")
 
 
-def _key(log: Log, kid: str, role: str, n: int) -> bytes:
+def _key(log: Log, kid: str, role: str, n: int, person: str | None = None) -> bytes:
     key = log.keys.get(kid)
-    if key is None or key.role != role or not key.first <= n <= key.last:
-        raise Refused(f"{kid!r} is no {role} key that counts at entry {n}")
+    if key is None or (key.role, key.person) != (role, person) or not key.first <= n <= key.last:
+        raise Refused(
+            f"{kid!r} is no {role} key{f' of {person!r}' if person else ''} that counts at entry {n}"
+        )
     return key.public
 
 

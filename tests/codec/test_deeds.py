@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ from keepclear.core.deeds import (
     Answer,
     Change,
     Deed,
+    DutyChange,
+    Heard,
     LineChange,
+    MessagesSeen,
     Objection,
     Proposal,
     SignedDeed,
@@ -29,7 +33,9 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.messages import Message, Speaker
 from keepclear.core.refs import VERSION_MAX, ItemRef
+from tests.codec.test_messages import messages, places
 from tests.strategies import intent, square, volume, zone
 from tests.strategies import volumes as volumes_of
 
@@ -52,12 +58,16 @@ def proposals(draw: st.DrawFn, by: str = "north") -> Proposal:
     changed = draw(st.lists(st.sampled_from(conflict), min_size=1, unique=True))
     changes = []
     for item in changed:
-        make = draw(st.sampled_from([intent, zone]))
+        make: Any = draw(st.sampled_from([intent, zone]))
         becomes = encode_item(make(item.id, draw(volumes_of()), party=item.party))
         changes.append(Change(item=item, becomes=becomes))
     other = "south" if by == "north" else "north"
     counters = draw(st.none() | names.map(lambda name: f"{other}/{name}"))
     return Proposal(id=f"{by}/{draw(names)}", conflict=conflict, changes=tuple(changes), counters=counters)
+
+
+def _is_of_north(said: Message) -> bool:
+    return said.to != NORTH and (said.corrects is None or said.corrects.party == NORTH)
 
 
 ids = st.builds("{}/{}".format, texts, names)
@@ -74,6 +84,21 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     st.builds(AgreementAnswer, digest=digests, is_accepted=st.booleans(), reason=reasons),
     holds.filter(lambda line: line.peer != "north"),
     resumes.filter(lambda line: line.peer != "north"),
+    messages(Speaker.OFFICER).filter(_is_of_north),
+    st.builds(MessagesSeen, messages=st.lists(places, min_size=1, max_size=5, unique=True).map(tuple)),
+    st.builds(
+        DutyChange, is_on=st.just(True), is_senior=st.booleans(), telephone=st.text(printable, max_size=20)
+    ),
+    st.just(DutyChange(is_on=False)),
+    st.builds(
+        Heard,
+        by=texts.filter(lambda by: by != "north"),
+        n=st.none() | st.integers(0, 2**40 - 1),
+        at_ms=st.integers(0, 2**42),
+        message=messages(Speaker.OFFICER)
+        .filter(lambda said: said.answers is None and said.corrects is None)
+        .map(lambda said: replace(said, to=NORTH)),
+    ),
 )
 
 

@@ -432,7 +432,9 @@ VOLUMES = ANYTHING | st.fixed_dictionaries(
 @given(
     st.fixed_dictionaries(
         {"volumes": st.lists(VOLUMES, max_size=3) | ANYTHING},
-        optional=dict.fromkeys(("id", "kind", "state", "rule", "priority", "party", "x"), ANYTHING),
+        optional=dict.fromkeys(
+            ("id", "kind", "state", "rule", "priority", "party", "speed_mps", "x"), ANYTHING
+        ),
     )
 )
 def test_no_json_raises_and_what_is_taken_can_be_written_and_read_again(entry: dict[str, Any]) -> None:

@@ -26,7 +26,8 @@ from keepclear.codec.statements import (
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, ItemId, PartyId
 from keepclear.core.merkle import EMPTY_ROOT
-from keepclear.core.refs import LOG_ENTRIES_MAX
+from keepclear.core.messages import Code, Message, Priority, Speaker, Step
+from keepclear.core.refs import LOG_ENTRIES_MAX, MessageRef
 from keepclear.core.statements import (
     ITEM_KINDS,
     PARTIES_MAX,
@@ -38,6 +39,7 @@ from keepclear.core.statements import (
     Statement,
     StatementKind,
 )
+from tests.codec.test_messages import messages
 from tests.strategies import intent, square, volume
 
 KEY = SigningKey(bytes(range(32)))
@@ -91,6 +93,21 @@ EXAMPLES: Final[dict[str, Statement]] = {
     "deed": alphas(StatementKind.DEED, 5, SIGNED),
     "coarse": alphas(StatementKind.COARSE, 6, coarse(item("c1", "Accepted"))),
     "coarse, over": alphas(StatementKind.COARSE, 7, coarse(None)),
+    "message": alphas(
+        StatementKind.MESSAGE,
+        10,
+        Message(
+            code=Code.ESCALATED,
+            to=BRAVO,
+            fields=(
+                ("about", MessageRef(party=ALPHA, n=5)),
+                ("step", Step.TELEPHONE),
+                ("called", "K. Orlov"),
+            ),
+            priority=Priority.DISTRESS,
+            valid_until_ms=NOON_MS + 3_600_000,
+        ),
+    ),
     "break": alphas(StatementKind.BREAK, 8, SIGNED),
     "beyond ASCII": Statement(
         kind=StatementKind.WITHDRAWN,
@@ -182,6 +199,8 @@ def statements(draw: st.DrawFn) -> Statement:
         body = ItemSaid(
             id=ItemId(draw(names)), version=draw(st.integers(1, LOG_ENTRIES_MAX)), text=text, is_over=is_over
         )
+    elif kind is StatementKind.MESSAGE:
+        body = draw(messages(Speaker.NODE))
     elif kind is StatementKind.COARSE:
         body = CoarseSaid(covers=draw(sizes), id=ItemId(draw(names)), text=draw(st.none() | items()))
     else:

@@ -321,6 +321,16 @@ def test_what_a_witness_had_signed_by_an_instant_is_told_sorted_by_log(store: St
     assert list(store.cosigned_by(NORTH, 1_000)) == []
 
 
+def test_the_first_head_with_an_entry_that_a_witness_signed_is_told(store: Store) -> None:
+    first, second = cosigned(NORTH, EAST, 2, at_s=100), cosigned(NORTH, EAST, 9, at_s=200)
+    keep(store, second, first, cosigned(NORTH, SOUTH, 5, at_s=50), cosigned(SOUTH, EAST, 5, at_s=60))
+    assert store.first_cosigned(NORTH, EAST, 0) == first
+    assert store.first_cosigned(NORTH, EAST, 1) == first
+    assert store.first_cosigned(NORTH, EAST, 2) == second
+    assert store.first_cosigned(NORTH, EAST, 9) is None
+    assert store.first_cosigned(EAST, NORTH, 0) is None
+
+
 def test_a_witness_whose_clock_stepped_back_is_taken_at_the_larger_size(store: Store) -> None:
     late = cosigned(NORTH, EAST, 9, at_s=100)
     keep(store, cosigned(NORTH, EAST, 2, at_s=200), late)

@@ -21,10 +21,12 @@ from keepclear.core.agreements import (
     MINIMA_DURATION_MAX_S,
     MINIMA_LATERAL_MAX_M,
     MINIMA_VERTICAL_MAX_M,
+    REACTION_MAX_S,
     TIMER_MAX_S,
     Agreement,
     Agreements,
     AreaOfInterest,
+    Clearing,
     Difference,
     Fallback,
     Minima,
@@ -35,16 +37,19 @@ from keepclear.core.agreements import (
     buffer_between,
     differences,
     digest,
+    halves_between,
     minima_between,
 )
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import LATERAL_BUFFER_MAX_M, Buffer
 from keepclear.core.deeds import AgreementAnswer, AgreementProposal, OutOfPlaceError, Refusal
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.escalation import Deadlines, HotlineTimers
 from keepclear.core.geodesy import LatLng
-from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
+from keepclear.core.intents import ID_CHARACTERS_MAX, SPEED_MAX_MPS, PartyId
 from keepclear.core.refs import VERSION_MAX
 from keepclear.core.shapes import Circle
+from keepclear.core.split import Halves, Split
 
 NORTH, SOUTH, RELIEF = PartyId("north"), PartyId("south"), PartyId("relief")
 AREA = AreaOfInterest(outline=Circle(center=LatLng(35.4, 35.9), radius_m=50_000.0))
@@ -90,6 +95,13 @@ def test_by_default_everything_is_shown_and_the_fallback_doubles() -> None:
         ("answered_s", lambda: Timers(seen_s=2.0, answered_s=1.0)),
         ("minima_factor", lambda: Fallback(minima_factor=0.99)),
         ("time_extra_s", lambda: Fallback(time_extra_s=-1.0)),
+        ("speed_mps", lambda: Clearing(speed_mps=0.0)),
+        ("speed_mps", lambda: Clearing(speed_mps=math.nan)),
+        ("reaction_s", lambda: Clearing(reaction_s=-1.0)),
+        (
+            "fallback.split.below",
+            lambda: agreement(fallback=Fallback(split=Split(below=RELIEF, altitude_m=0.0))),
+        ),
         ("version", lambda: agreement(0)),
         ("terms", lambda: agreement(a=SOUTH, b=NORTH)),
         ("terms", lambda: agreement(a=SOUTH, b=SOUTH)),
@@ -119,6 +131,8 @@ def test_what_nobody_can_agree_on_is_refused_with_its_field(field: str, made: An
         ),
         (lambda value: Timers(seen_s=1.0, answered_s=value), TIMER_MAX_S, 1.0),
         (lambda value: Timers(seen_s=value, answered_s=TIMER_MAX_S), TIMER_MAX_S, 1.0),
+        (lambda value: Clearing(speed_mps=value), SPEED_MAX_MPS, 1.0),
+        (lambda value: Clearing(reaction_s=value), REACTION_MAX_S, 1.0),
         (lambda value: Fallback(minima_factor=value), FALLBACK_FACTOR_MAX, 0.1),
         (lambda value: Fallback(time_extra_s=value), FALLBACK_EXTRA_MAX_S, 1.0),
         (agreement, VERSION_MAX, 1),
@@ -144,6 +158,14 @@ def test_while_the_line_is_held_gaps_are_wider() -> None:
     assert minima_between(plain, is_fallback=False) == plain.minima
     doubled = Minima(lateral_m=11_112.0, vertical_m=1_828.8, duration_s=180.0)
     assert minima_between(plain, is_fallback=True) == doubled
+
+
+def test_the_split_applies_only_with_the_fallback() -> None:
+    split = Split(below=SOUTH, altitude_m=6_000.0)
+    plain = agreement(fallback=Fallback(split=split))
+    assert halves_between(plain, is_fallback=False) is None
+    assert halves_between(agreement(), is_fallback=True) is None
+    assert halves_between(plain, is_fallback=True) == Halves(below=SOUTH, above=NORTH, altitude_m=6_000.0)
 
 
 @given(st.floats(1.0, 10.0), st.floats(0.0, 86_400.0))
@@ -189,6 +211,22 @@ def test_what_differs_is_told_by_its_path() -> None:
         Difference("buffer.time_s", 120.0, 60.0),
     ]
     assert differences(old, old) == []
+
+
+def test_deadlines_clearing_and_split_are_compared_value_by_value() -> None:
+    slow = Deadlines(delivered_s=60.0, seen_s=120.0, answered_s=300.0, ladder_s=(60.0,))
+    new = agreement(
+        terms=(Terms(party=NORTH, clearing=Clearing(speed_mps=30.0)), Terms(party=SOUTH)),
+        fallback=Fallback(split=Split(below=NORTH, altitude_m=3_000.0)),
+        hotline=HotlineTimers(safety=slow),
+    )
+    assert differences(agreement(), new) == [
+        Difference("north.clearing.speed_mps", 50.0, 30.0),
+        Difference("hotline.safety.delivered_s", 30.0, 60.0),
+        Difference("hotline.safety.ladder_s", (30.0, 60.0, 90.0, 120.0, 300.0), (60.0,)),
+        Difference("fallback.split.below", None, NORTH),
+        Difference("fallback.split.altitude_m", None, 3_000.0),
+    ]
 
 
 def test_agreements_of_other_parties_differ_in_all_terms() -> None:

@@ -14,6 +14,7 @@ from keepclear.core.deeds import (
     NONCE_CHARACTERS_MAX,
     PROPOSAL_ID_CHARACTERS_MAX,
     REASON_CHARACTERS_MAX,
+    TELEPHONE_CHARACTERS_MAX,
     Acknowledgement,
     AgreementAnswer,
     AgreementProposal,
@@ -21,7 +22,10 @@ from keepclear.core.deeds import (
     Change,
     Deed,
     DeedKind,
+    DutyChange,
+    Heard,
     LineChange,
+    MessagesSeen,
     Objection,
     OutOfPlaceError,
     Proposal,
@@ -35,8 +39,10 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ID_CHARACTERS_MAX, ItemId, PartyId
-from keepclear.core.refs import VERSION_MAX, ItemRef
+from keepclear.core.messages import Code
+from keepclear.core.refs import VERSION_MAX, ItemRef, MessageRef
 from keepclear.core.times import TIME_MAX, floor_ms
+from tests.core.hotlines import message, text
 
 NORTH, SOUTH = PartyId("north"), PartyId("south")
 DIGEST = "0123456789abcdef" * 4
@@ -72,7 +78,13 @@ DEEDS: dict[DeedKind, Deed] = {
     DeedKind.DECLINE_AGREEMENT: AgreementAnswer(digest=DIGEST, is_accepted=False, reason="too wide"),
     DeedKind.HOLD: LineChange(peer=SOUTH, is_hold=True, reason="after the incident of 7 April"),
     DeedKind.RESUME: LineChange(peer=SOUTH, is_hold=False),
+    DeedKind.SEND_MESSAGE: text(SOUTH),
+    DeedKind.SEE_MESSAGES: MessagesSeen(messages=(MessageRef(party=SOUTH, n=7),)),
+    DeedKind.GO_ON_DUTY: DutyChange(is_on=True, is_senior=True, telephone="+1 202 555 0143"),
+    DeedKind.GO_OFF_DUTY: DutyChange(is_on=False),
+    DeedKind.HEAR_BY_VOICE: Heard(by=SOUTH, n=7, at_ms=1, message=text(NORTH)),
 }
+MACHINE = message(Code.MACHINE_TEST, SOUTH)
 
 
 @pytest.mark.parametrize("kind", DeedKind)
@@ -96,6 +108,19 @@ def test_versions_are_sorted_by_party_then_item_then_version() -> None:
         ("version", lambda: ref(version=VERSION_MAX + 1)),
         ("items", lambda: Acknowledgement(items=())),
         ("items", lambda: Acknowledgement(items=(A, B, A))),
+        ("messages", lambda: MessagesSeen(messages=())),
+        ("messages", lambda: MessagesSeen(messages=(MessageRef(party=NORTH, n=1),) * 2)),
+        (
+            "messages",
+            lambda: MessagesSeen(
+                messages=tuple(MessageRef(party=NORTH, n=n) for n in range(ACKNOWLEDGED_MAX + 1))
+            ),
+        ),
+        ("telephone", lambda: DutyChange(is_on=True, telephone="1" * (TELEPHONE_CHARACTERS_MAX + 1))),
+        ("telephone", lambda: DutyChange(is_on=True, telephone="1\n2")),
+        ("by", lambda: Heard(by=PartyId(""), n=7, at_ms=1, message=text(NORTH))),
+        ("n", lambda: Heard(by=SOUTH, n=-1, at_ms=1, message=text(NORTH))),
+        ("at", lambda: Heard(by=SOUTH, n=7, at_ms=-1, message=text(NORTH))),
         ("reason", lambda: Objection(item=A, reason="")),
         ("reason", lambda: Objection(item=A, reason="keep \u202eraelc")),
         ("reason", lambda: LineChange(peer=SOUTH, is_hold=True)),
@@ -196,6 +221,12 @@ def test_a_proposal_may_change_another_item_of_the_two_parties() -> None:
         ("t", {"at_ms": -1}),
         ("id", {"party": SOUTH, "deed": DEEDS[DeedKind.PROPOSE]}),
         ("peer", {"party": SOUTH, "deed": DEEDS[DeedKind.HOLD]}),
+        ("to", {"party": SOUTH, "deed": DEEDS[DeedKind.SEND_MESSAGE]}),
+        ("code", {"deed": MACHINE}),
+        ("corrects", {"deed": text(SOUTH, corrects=MessageRef(party=PartyId("relief"), n=1))}),
+        ("by", {"deed": Heard(by=NORTH, n=7, at_ms=1, message=text(NORTH))}),
+        ("by", {"deed": Heard(by=SOUTH, n=7, at_ms=1, message=text(PartyId("relief")))}),
+        ("message.code", {"deed": Heard(by=SOUTH, n=7, at_ms=1, message=message(Code.MACHINE_TEST, NORTH))}),
     ],
 )
 def test_a_deed_is_signed_by_somebody_for_his_own_party(field: str, given: Any) -> None:

@@ -60,7 +60,9 @@ def test_a_key_of_an_officer_is_no_key_of_the_node_and_has_a_person_after_its_re
     keys = PartyKeys(ROOT)
     keys.take(3, grant(1, "Lt. Sokolova"))
     keys.take(4, revoke(1))
-    assert [keys.officer_key(KID, n) is not None for n in (2, 3, 4, 5)] == [False, True, True, False]
+    counting = [keys.officer_key(KID, n, "Lt. Sokolova") is not None for n in (2, 3, 4, 5)]
+    assert counting == [False, True, True, False]
+    assert keys.officer_key(KID, 3, "Capt. Haddad") is None, "nobody signs as another"
     assert keys.node_key(KID, 3) is None
     assert keys.officer(KID) == "Lt. Sokolova"
 
@@ -68,7 +70,7 @@ def test_a_key_of_an_officer_is_no_key_of_the_node_and_has_a_person_after_its_re
 def test_a_key_of_the_node_is_no_officers() -> None:
     keys = PartyKeys(ROOT)
     keys.take(0, grant(1))
-    assert keys.officer_key(KID, 0) is None
+    assert keys.officer_key(KID, 0, "Sokolova") is None
     assert keys.officer(KID) is None
     assert keys.officer("0" * KID_CHARACTERS) is None
 
@@ -192,6 +194,6 @@ def test_validity_is_exactly_an_interval_of_places(acts: list[tuple[int, bool, i
         kid, is_officer = kid_of(key_of(number)), number % 2 == 1
         counts = granted.get(number, 41) <= n <= revoked.get(number, 41)
         expected = key_of(number) if counts else None
-        assert keys.officer_key(kid, n) == (expected if is_officer else None)
+        assert keys.officer_key(kid, n, "Sokolova") == (expected if is_officer else None)
         assert keys.node_key(kid, n) == (None if is_officer else expected)
         assert (kid in keys.node_keys_at(n)) == (counts and not is_officer)

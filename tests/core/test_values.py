@@ -56,6 +56,19 @@ def test_a_duration_is_read_with_its_unit(text: str, duration_s: float) -> None:
     assert units.parse_duration_s(text) == duration_s
 
 
+@pytest.mark.parametrize(
+    ("text", "speed_mps"), [("60", 60.0), ("60m/s", 60.0), ("36 km/h", 10.0), ("120kt", 61.7333333)]
+)
+def test_a_speed_is_read_with_its_unit(text: str, speed_mps: float) -> None:
+    assert units.parse_speed_mps(text) == pytest.approx(speed_mps)
+
+
+@pytest.mark.parametrize("text", ["", "-5kt", "5 m", "5/s", "mach 1", "9" * 400])
+def test_what_is_no_speed_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        units.parse_speed_mps(text)
+
+
 def test_feet_and_metres_are_inverse() -> None:
     assert units.m_to_feet(units.feet_to_m(35_000.0)) == pytest.approx(35_000.0)
 

@@ -225,9 +225,9 @@ def test_the_word_of_an_officer_whose_key_is_revoked_is_refused_by_the_own_node(
     alpha.declare(operation("OP-1", "alpha"))
     give(alpha, bravo)
     bravo.revoke(bravo.officer_key)
-    with pytest.raises(RefusedError, match="not that of an officer"):
+    with pytest.raises(RefusedError, match="is not that of 'Ann', an officer of 'bravo'"):
         bravo.acknowledge(ref("alpha", "OP-1"))
-    with pytest.raises(RefusedError, match="not that of an officer"):
+    with pytest.raises(RefusedError, match="is not that of 'Ann', an officer of 'bravo'"):
         bravo.say(Acknowledgement(items=(ref("alpha", "OP-1"),)), SigningKey.generate())
 
 
@@ -384,3 +384,14 @@ def twin_of(party: Party) -> Party:
             transaction.keep_head(head)
     twin.restart()
     return twin
+
+
+def test_an_officer_signs_only_by_their_own_name(two: list[Party]) -> None:
+    """Whose word it is stands in the log: "seen by Ann" is never said with the key of somebody else."""
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    give(alpha, bravo)
+    other = SigningKey.generate()
+    bravo.act(bravo.granted(other, KeyRole.OFFICER, "Boris"))
+    with pytest.raises(RefusedError, match="is not that of 'Ann'"):
+        bravo.say(Acknowledgement(items=(ref("alpha", "OP-1"),)), other)

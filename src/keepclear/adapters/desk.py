@@ -72,6 +72,7 @@ class Desk:
         published: Called, in the thread of the desk, with entries of the log once they are on the
             disk, those of other processes too; each once and in their order.
         grown: Called, in that thread, with how far the logs of parties are held, once one is held further.
+        talked: Called, in that thread, once anything was said, or a party signed what it received.
         unheard: Called in that thread; tells what is not known because somebody is not heard.
 
     Raises:
@@ -89,6 +90,7 @@ class Desk:
         engine: Engine = Engine.AUTO,
         published: Callable[[Sequence[Record]], None] = lambda _: None,
         grown: Callable[[Heads], None] = lambda _: None,
+        talked: Callable[[], None] = lambda: None,
         unheard: Callable[[], Sequence[Unknown]] = tuple,
     ) -> None:
         self._queue: queue.Queue[_Waiting | _Question | None] = queue.Queue(QUEUE_MAX)
@@ -105,6 +107,7 @@ class Desk:
             builders=self._builders,
             published=published,
             grown=grown,
+            talked=talked,
             unheard=unheard,
         )
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)

@@ -1,8 +1,9 @@
 """The text of an agreement: JSON that people can write, and one canonical form that is signed.
 
 Fields are those of `core.agreements`, with their units in their names. Any layout is read, and fields
-that have a default may be left out; `encode` writes every field, in one line, so that equal agreements
-have equal bytes and equal digests.
+that have a default may be left out; `encode` writes them in one line, so that equal agreements have equal
+bytes and equal digests. It writes every field but the parts that came later (`hotline`, `clearing`, `split`)
+where they say what counts without them: so texts that were signed before them keep their bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from keepclear.codec.json_errors import decode_json, did_you_mean, misfits, refu
 from keepclear.core.agreements import (
     Agreement,
     AreaOfInterest,
+    Clearing,
     Fallback,
     Minima,
     SharedKind,
@@ -28,9 +30,11 @@ from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import AGREEMENT_BYTES_MAX
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.escalation import Deadlines, HotlineTimers
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import PartyId
 from keepclear.core.shapes import Circle, Polygon
+from keepclear.core.split import Split
 
 
 class _Position(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,10 +65,16 @@ class _Sharing(msgspec.Struct, forbid_unknown_fields=True):
     embargo_s: float | None = None
 
 
+class _Clearing(msgspec.Struct, forbid_unknown_fields=True):
+    speed_mps: float = 50.0
+    reaction_s: float = 120.0
+
+
 class _Terms(msgspec.Struct, forbid_unknown_fields=True):
     party: str
     areas: list[_Area] = msgspec.field(default_factory=list)
     sharing: _Sharing = msgspec.field(default_factory=_Sharing)
+    clearing: _Clearing | None = None
 
 
 class _Minima(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,9 +94,28 @@ class _Timers(msgspec.Struct, forbid_unknown_fields=True):
     answered_s: float
 
 
+class _Split(msgspec.Struct, forbid_unknown_fields=True):
+    below: str
+    altitude_m: float
+
+
 class _Fallback(msgspec.Struct, forbid_unknown_fields=True):
     minima_factor: float = 2.0
     time_extra_s: float = 180.0
+    split: _Split | None = None
+
+
+class _Deadlines(msgspec.Struct, forbid_unknown_fields=True):
+    delivered_s: float
+    seen_s: float
+    answered_s: float | None
+    ladder_s: list[float]
+
+
+class _Hotline(msgspec.Struct, forbid_unknown_fields=True):
+    distress: _Deadlines | None = None
+    safety: _Deadlines | None = None
+    routine: _Deadlines | None = None
 
 
 class _Agreement(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,10 +128,11 @@ class _Agreement(msgspec.Struct, forbid_unknown_fields=True):
     catalogue: str = ""
     lead_s: float = 48 * 3_600.0
     lead_emergency_s: float = 24 * 3_600.0
+    hotline: _Hotline | None = None
 
 
 def encode(agreement: Agreement) -> bytes:
-    """Write an agreement in its canonical form: in one line, every field, always in the same order.
+    """Write an agreement in its canonical form: in one line, always in the same order.
 
     Raises:
         InvalidValueError: It is over the limit of `AGREEMENT_BYTES_MAX`.
@@ -114,12 +144,18 @@ def encode(agreement: Agreement) -> bytes:
         minima=_Minima(_plain(minima.lateral_m), _plain(minima.vertical_m), _plain(minima.duration_s)),
         buffer=_Buffer(_plain(buffer.lateral_m), _plain(buffer.vertical_m), _plain(buffer.time_s)),
         timers=_Timers(_plain(agreement.timers.seen_s), _plain(agreement.timers.answered_s)),
-        fallback=_Fallback(_plain(agreement.fallback.minima_factor), _plain(agreement.fallback.time_extra_s)),
+        fallback=_wire_fallback(agreement.fallback),
         catalogue=agreement.catalogue,
         lead_s=_plain(agreement.lead_s),
         lead_emergency_s=_plain(agreement.lead_emergency_s),
+        hotline=None if agreement.hotline == HotlineTimers() else _wire_hotline(agreement.hotline),
     )
-    text = msgspec.json.encode(told)
+    fields = msgspec.to_builtins(told)
+    later = [(fields, "hotline"), (fields["fallback"], "split")]
+    for place, name in [*later, *((terms, "clearing") for terms in fields["terms"])]:
+        if place[name] is None:
+            del place[name]
+    text = msgspec.json.encode(fields)
     _check_size(text)
     return text
 
@@ -134,8 +170,30 @@ def _plain(value: float) -> float:
     return float(value) + 0.0  # 5 is written 5.0, and -0.0 is written 0.0: they are equal
 
 
+def _wire_fallback(fallback: Fallback) -> _Fallback:
+    split = fallback.split
+    return _Fallback(
+        minima_factor=_plain(fallback.minima_factor),
+        time_extra_s=_plain(fallback.time_extra_s),
+        split=None if split is None else _Split(below=split.below, altitude_m=_plain(split.altitude_m)),
+    )
+
+
+def _wire_hotline(timers: HotlineTimers) -> _Hotline:
+    return _Hotline(*(_wire_deadlines(each) for each in (timers.distress, timers.safety, timers.routine)))
+
+
+def _wire_deadlines(deadlines: Deadlines) -> _Deadlines:
+    return _Deadlines(
+        delivered_s=_plain(deadlines.delivered_s),
+        seen_s=_plain(deadlines.seen_s),
+        answered_s=None if deadlines.answered_s is None else _plain(deadlines.answered_s),
+        ladder_s=[_plain(each) for each in deadlines.ladder_s],
+    )
+
+
 def _wire_terms(terms: Terms) -> _Terms:
-    sharing = terms.sharing
+    sharing, clearing = terms.sharing, terms.clearing
     return _Terms(
         party=terms.party,
         areas=[_wire_area(area) for area in terms.areas],
@@ -145,6 +203,9 @@ def _wire_terms(terms: Terms) -> _Terms:
             altitude=None if sharing.altitude is None else _wire_band(sharing.altitude),
             embargo_s=None if sharing.embargo_s is None else _plain(sharing.embargo_s),
         ),
+        clearing=None
+        if clearing == Clearing()
+        else _Clearing(_plain(clearing.speed_mps), _plain(clearing.reaction_s)),
     )
 
 
@@ -191,8 +252,7 @@ def decode(text: bytes) -> Agreement:
         buffer = Buffer(**_numbers(told.buffer))
     with _inside("timers"):
         timers = Timers(**_numbers(told.timers))
-    with _inside("fallback"):
-        fallback = Fallback(**_numbers(told.fallback))
+    fallback = _fallback(told.fallback)
     return Agreement(
         version=told.version,
         terms=(first, second),
@@ -203,6 +263,7 @@ def decode(text: bytes) -> Agreement:
         catalogue=told.catalogue,
         lead_s=told.lead_s,
         lead_emergency_s=told.lead_emergency_s,
+        hotline=_hotline(told.hotline or _Hotline()),
     )
 
 
@@ -215,15 +276,47 @@ def _inside(path: str) -> Iterator[None]:
         raise error.within(path) from None
 
 
-def _numbers(told: _Minima | _Buffer | _Timers | _Fallback) -> dict[str, float]:
+def _numbers(told: _Minima | _Buffer | _Timers | _Clearing) -> dict[str, float]:
     return msgspec.structs.asdict(told)
+
+
+def _fallback(told: _Fallback) -> Fallback:
+    split = None
+    if told.split is not None:
+        with _inside("fallback.split"):
+            split = Split(below=PartyId(told.split.below), altitude_m=told.split.altitude_m)
+    with _inside("fallback"):
+        return Fallback(minima_factor=told.minima_factor, time_extra_s=told.time_extra_s, split=split)
+
+
+def _hotline(told: _Hotline) -> HotlineTimers:
+    plain = HotlineTimers()
+    return HotlineTimers(
+        distress=_deadlines(told.distress, plain.distress, "hotline.distress"),
+        safety=_deadlines(told.safety, plain.safety, "hotline.safety"),
+        routine=_deadlines(told.routine, plain.routine, "hotline.routine"),
+    )
+
+
+def _deadlines(told: _Deadlines | None, plain: Deadlines, path: str) -> Deadlines:
+    if told is None:
+        return plain
+    with _inside(path):
+        return Deadlines(
+            delivered_s=told.delivered_s,
+            seen_s=told.seen_s,
+            answered_s=told.answered_s,
+            ladder_s=tuple(told.ladder_s),
+        )
 
 
 def _terms(told: _Terms, path: str) -> Terms:
     areas = tuple(_area(area, f"{path}.areas[{k}]") for k, area in enumerate(told.areas))
     sharing = _sharing(told.sharing, f"{path}.sharing")
+    with _inside(f"{path}.clearing"):
+        clearing = Clearing(**_numbers(told.clearing or _Clearing()))
     with _inside(path):
-        return Terms(party=PartyId(told.party), areas=areas, sharing=sharing)
+        return Terms(party=PartyId(told.party), areas=areas, sharing=sharing, clearing=clearing)
 
 
 def _sharing(told: _Sharing, path: str) -> Sharing:

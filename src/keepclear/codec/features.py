@@ -105,6 +105,7 @@ class _Statement:
     rule: ConstraintRule | None = None
     priority: int | None = None
     state: IntentState | None = None
+    speed_mps: float | None = None
 
     @classmethod
     def read(cls, properties: Properties) -> _Statement:
@@ -114,6 +115,7 @@ class _Statement:
             properties.word("rule", _RULES),
             properties.integer("priority"),
             properties.word("state", _STATES),
+            properties.number("speed_mps"),
         )
 
     def join(self, later: _Statement, properties: Properties, place: str) -> None:
@@ -265,6 +267,8 @@ def _misplaced(statement: _Statement) -> list[tuple[str, str]]:
         case ItemKind.CONSTRAINT:
             if statement.state is not None:
                 return [("state", "only an operational intent has a state")]
+            if statement.speed_mps is not None:
+                return [("speed_mps", "only an operational intent has a speed")]
         case _ as never:
             assert_never(never)
     return []
@@ -277,4 +281,11 @@ def _item(item_id: str, statement: _Statement, volumes: tuple[Volume4D, ...]) ->
         rule = statement.rule or ConstraintRule.KEEP_OUT
         return Constraint(id=ItemId(item_id), volumes=volumes, party=party, priority=priority, rule=rule)
     state = statement.state or IntentState.ACCEPTED
-    return OperationalIntent(id=ItemId(item_id), volumes=volumes, party=party, priority=priority, state=state)
+    return OperationalIntent(
+        id=ItemId(item_id),
+        volumes=volumes,
+        party=party,
+        priority=priority,
+        state=state,
+        speed_mps=statement.speed_mps,
+    )

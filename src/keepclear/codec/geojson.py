@@ -273,6 +273,8 @@ def _feature_of(item: Item, number: int, volume: Volume4D) -> dict[str, object]:
         properties |= {"kind": ItemKind.CONSTRAINT.value, "rule": item.rule.value}
     else:
         properties |= {"kind": ItemKind.OPERATIONAL_INTENT.value, "state": item.state.value}
+        if item.speed_mps is not None:
+            properties["speed_mps"] = item.speed_mps
     properties["priority"] = item.priority
     properties["time_start"] = rfc3339(volume.time.start)
     properties["time_end"] = rfc3339(volume.time.end)

@@ -184,6 +184,7 @@ _PLAIN: Final[dict[type, Any]] = {
     msgspec.inspect.IntType: int,
     msgspec.inspect.StrType: str,
     msgspec.inspect.BoolType: bool,
+    msgspec.inspect.AnyType: Any,
 }
 
 
@@ -193,6 +194,8 @@ def _plain(info: msgspec.inspect.Type) -> Any:
         return info.cls
     if isinstance(info, msgspec.inspect.ListType):
         return list[_plain(info.item_type)]  # type: ignore[misc]  # built at run time
+    if isinstance(info, msgspec.inspect.DictType):
+        return dict[_plain(info.key_type), _plain(info.value_type)]  # type: ignore[misc]  # built at run time
     if isinstance(info, msgspec.inspect.LiteralType):
         return Literal[info.values]
     if isinstance(info, msgspec.inspect.UnionType):

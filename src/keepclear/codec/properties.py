@@ -33,6 +33,7 @@ PROPERTY_NAMES: Final = (
     "rule",
     "priority",
     "state",
+    "speed_mps",
     "time_start",
     "time_end",
     "times",
@@ -58,6 +59,7 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _OTHER_UNIT: Final = re.compile(
     r"(radius|half_?width|altitude_?margin|time_?margin)_?([a-z]{1,15})", re.ASCII
 )
+_OTHER_SPEED: Final = re.compile(r"speed_?(?:kt|kts|knots|kmh|kph|km_?h|mph|ms|m_?s|fps)", re.ASCII)
 _LENGTH_UNITS: Final = frozenset(
     ("cm", "ft", "feet", "foot", "km", "mi", "mile", "miles", "mm", "nm", "nmi", "yd", "meters", "metres")
 )
@@ -318,6 +320,8 @@ def misspelt(name: str) -> str | None:
     if unit is not None and unit[2] in _LENGTH_UNITS:
         stem = unit[1].replace("halfwidth", "half_width").replace("altitudemargin", "altitude_margin")
         return f"unknown property {shown(name)}; only metres are taken: write '{stem}_m'"
+    if _OTHER_SPEED.fullmatch(lowered) is not None:
+        return f"unknown property {shown(name)}; only metres per second are taken: write 'speed_mps'"
     close = difflib.get_close_matches(_letters(lowered), _BY_LETTERS, n=1, cutoff=_NEARLY)
     if not close:
         return None

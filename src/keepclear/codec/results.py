@@ -10,7 +10,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -20,10 +20,13 @@ import msgspec
 from keepclear.codec.reading import Assumption, Item, Problem
 from keepclear.core.conflicts import Buffer, ConflictRule, Finding, Side, Verdict
 from keepclear.core.constraints import Constraint
-from keepclear.core.times import rfc3339
+from keepclear.core.split import Breach
+from keepclear.core.times import instant_of, rfc3339
 
 ASSUMED_EXAMPLES_MAX: Final = 10
 """Of each assumption so many items are named; how many there are is always told."""
+SPLIT_BREACH: Final = "split_breach"
+"""What stands for the verdict in the line of a breach of an altitude split."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -207,13 +210,34 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
+def breach_fields(breach: Breach) -> dict[str, Any]:
+    """Return a breach of an altitude split as plain values for JSON; an infinite reach is null."""
+    return {
+        "id": breach.item,
+        "party": breach.party,
+        "peer": breach.peer,
+        "stays": "below" if breach.is_below else "above",
+        "altitude_m": breach.altitude_m,
+        "reach_m": _number(breach.reach_m),
+        "volumes": list(breach.volumes),
+        "time_start": rfc3339(instant_of(breach.start_ms)),
+        "time_end": rfc3339(instant_of(breach.end_ms)),
+    }
+
+
 def check_csv(result: CheckResult) -> bytes:
     """Write what was found as CSV; see `findings_csv`."""
     return findings_csv(result.findings)
 
 
-def findings_csv(findings: Iterable[Finding]) -> bytes:
-    """Write findings as CSV, a line each, with a header; empty where an overlap is infinite."""
+def findings_csv(findings: Iterable[Finding], breaches: Iterable[Mapping[str, Any]] = ()) -> bytes:
+    """Write findings as CSV, a line each, with a header; empty where an overlap is infinite.
+
+    Args:
+        findings: The findings.
+        breaches: Breaches of altitude splits, as `breach_fields` has them, after them: `b` is the party
+            whose half it is, the altitude that of the plane, the vertical overlap the reach beyond it.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
@@ -224,6 +248,19 @@ def findings_csv(findings: Iterable[Finding]) -> bytes:
             cells |= {f"{name}_{key}": value for key, value in fields[name].items()}
         cells["volume_pair_count"] = len(finding.volume_pairs)
         writer.writerow(["" if cells[column] is None else safe_cell(cells[column]) for column in _COLUMNS])
+    for breach in breaches:
+        cells = {
+            "verdict": SPLIT_BREACH,
+            "a_id": breach["id"],
+            "a_party": breach["party"],
+            "a_volume": breach["volumes"][0],
+            "b_party": breach["peer"],
+            "time": breach["time_start"],
+            "altitude_m": breach["altitude_m"],
+            "vertical_overlap_m": breach["reach_m"],
+        }
+        row = (cells.get(column) for column in _COLUMNS)
+        writer.writerow(["" if cell is None else safe_cell(cell) for cell in row])
     return text.getvalue().encode()
 
 
@@ -232,9 +269,14 @@ def check_geojson(result: CheckResult) -> bytes:
     return findings_geojson(result.findings)
 
 
-def findings_geojson(findings: Iterable[Finding]) -> bytes:
-    """Write the witness of each finding as a GeoJSON point, longitude before latitude."""
-    features = []
+def findings_geojson(findings: Iterable[Finding], breaches: Iterable[Mapping[str, Any]] = ()) -> bytes:
+    """Write the witness of each finding as a GeoJSON point, longitude before latitude.
+
+    Args:
+        findings: The findings.
+        breaches: Breaches of altitude splits, as `breach_fields` has them, after them, without a place.
+    """
+    features: list[dict[str, Any]] = []
     for finding in findings:
         fields = finding_fields(finding)
         witness = fields.pop("witness")
@@ -246,4 +288,7 @@ def findings_geojson(findings: Iterable[Finding]) -> bytes:
                 "properties": {**fields, **witness},
             }
         )
+    for breach in breaches:
+        properties = {"verdict": SPLIT_BREACH, **breach}
+        features.append({"type": "Feature", "geometry": None, "properties": properties})
     return pretty_json({"type": "FeatureCollection", "features": features})

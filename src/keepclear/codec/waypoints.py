@@ -51,6 +51,7 @@ ITEM_COLUMNS: Final = (
     "rule",
     "priority",
     "state",
+    "speed_mps",
 )
 """The columns that tell of a whole item; the properties of GeoJSON."""
 COLUMNS_MAX: Final = 100

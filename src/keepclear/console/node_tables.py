@@ -98,9 +98,18 @@ def rows_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
     return render([table, *_more(rows)])
 
 
-def answered_table(findings: Sequence[Finding], line: str) -> bytes:
-    """Write findings and the line that sums them up, for people."""
+def answered_table(findings: Sequence[Finding], line: str, breaches: Sequence[str] = ()) -> bytes:
+    """Write findings, breaches of altitude splits and the line that sums them up, for people.
+
+    Args:
+        findings: The findings.
+        line: The line.
+        breaches: A sentence for each breach.
+    """
     parts: list[object] = [findings_table(findings)] if findings else []
+    parts += [plain(breach) for breach in breaches[:ROWS_MAX]]
+    if len(breaches) > ROWS_MAX:
+        parts.append(f"and {len(breaches) - ROWS_MAX:,} more breaches: --format json or csv shows all")
     if len(findings) > ROWS_MAX:
         parts.append(f"and {len(findings) - ROWS_MAX:,} more: --format json or csv shows all")
     return render([*parts, plain(line)])

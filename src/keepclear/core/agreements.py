@@ -18,9 +18,11 @@ from keepclear.core.altitudes import UNBOUNDED, AltitudeBand
 from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import AgreementAnswer, AgreementProposal, Refusal, refuse
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.intents import ID_CHARACTERS_MAX, PartyId
+from keepclear.core.escalation import Deadlines, HotlineTimers
+from keepclear.core.intents import ID_CHARACTERS_MAX, SPEED_MAX_MPS, PartyId
 from keepclear.core.refs import VERSION_MAX
 from keepclear.core.shapes import Circle, Polygon
+from keepclear.core.split import Halves, Split
 
 AREAS_MAX: Final = 100
 """The most areas of interest of a party, and the most areas to which its sharing is limited."""
@@ -40,6 +42,8 @@ FALLBACK_FACTOR_MAX: Final = 10.0
 """The most that minima and buffers are multiplied by while the line is held or the link is cut."""
 FALLBACK_EXTRA_MAX_S: Final = 86_400.0
 """The most that the time buffer grows by then."""
+REACTION_MAX_S: Final = 86_400.0
+"""The longest that it may take until what was said on the hotline reaches an aircraft."""
 CATALOGUE_CHARACTERS_MAX: Final = 128
 """The most characters of the hash of a catalogue of messages."""
 
@@ -102,6 +106,26 @@ def _check_areas(areas: tuple[AreaOfInterest, ...]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clearing:
+    """How fast a party can get its aircraft out of the way.
+
+    Attributes:
+        speed_mps: The speed of the slowest of them, for operations that state none, m/s.
+        reaction_s: How long it takes until what was said on the hotline is flown, seconds.
+
+    Raises:
+        InvalidValueError: One is out of range.
+    """
+
+    speed_mps: float = 50.0
+    reaction_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        _check_number("speed_mps", self.speed_mps, math.nextafter(0.0, 1.0), SPEED_MAX_MPS, "m/s")
+        _check_number("reaction_s", self.reaction_s, 0.0, REACTION_MAX_S, "s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What an agreement says of one of its parties.
 
@@ -109,6 +133,7 @@ class Terms:
         party: The party.
         areas: Where it is concerned by operations of the other; empty for everywhere.
         sharing: What it shows the other.
+        clearing: How fast it can get its aircraft out of the way.
 
     Raises:
         InvalidValueError: The party's name cannot be one, or there are too many areas.
@@ -117,6 +142,7 @@ class Terms:
     party: PartyId
     areas: tuple[AreaOfInterest, ...] = ()
     sharing: Sharing = field(default_factory=Sharing)
+    clearing: Clearing = field(default_factory=Clearing)
 
     def __post_init__(self) -> None:
         if not (0 < len(self.party) <= ID_CHARACTERS_MAX and self.party.isprintable()):
@@ -178,6 +204,7 @@ class Fallback:
     Attributes:
         minima_factor: Minima and buffers are multiplied by this, at least 1.
         time_extra_s: The time buffer grows by this, seconds.
+        split: Who stays below an altitude, and the other above it; None for no such split.
 
     Raises:
         InvalidValueError: One is out of range.
@@ -185,6 +212,7 @@ class Fallback:
 
     minima_factor: float = 2.0
     time_extra_s: float = 180.0
+    split: Split | None = None
 
     def __post_init__(self) -> None:
         _check_number("minima_factor", self.minima_factor, 1.0, FALLBACK_FACTOR_MAX, "")
@@ -200,15 +228,16 @@ class Agreement:
         terms: What it says of each party, sorted by party.
         minima: The separation minima of encounters.
         buffer: The gap between declared volumes.
-        timers: By when people should have reacted.
+        timers: By when people should have reacted to what was declared or proposed.
+        hotline: By when messages of each urgency should have been received, read and answered.
         fallback: What applies while the line is held or the link is cut.
         catalogue: The hash of the catalogue of messages; may be empty.
         lead_s: How long before its start a humanitarian movement is notified, seconds.
         lead_emergency_s: The same in an emergency, no longer.
 
     Raises:
-        InvalidValueError: A value is out of range, the parties are not two and sorted, or what the
-            fallback makes of minima and buffers is over their limits.
+        InvalidValueError: A value is out of range, the parties are not two and sorted, the split is of
+            somebody else, or what the fallback makes of minima and buffers is over their limits.
 
     Source:
         The lead times are those of the humanitarian notification in Yemen.
@@ -223,6 +252,7 @@ class Agreement:
     catalogue: str = ""
     lead_s: float = 48 * 3_600.0
     lead_emergency_s: float = 24 * 3_600.0
+    hotline: HotlineTimers = field(default_factory=HotlineTimers)
 
     def __post_init__(self) -> None:
         if not 1 <= self.version <= VERSION_MAX:
@@ -235,6 +265,10 @@ class Agreement:
             raise InvalidValueError("catalogue", reason)
         _check_number("lead_s", self.lead_s, 0.0, LEAD_MAX_S, "s")
         _check_number("lead_emergency_s", self.lead_emergency_s, 0.0, self.lead_s, "s")
+        split = self.fallback.split
+        if split is not None and split.below not in self.parties:
+            reason = f"{split.below!r} is no party of the agreement; name {first!r} or {second!r}"
+            raise InvalidValueError("fallback.split.below", reason)
         for name, widened in (("buffer", buffer_between), ("minima", minima_between)):
             try:
                 widened(self, is_fallback=True)
@@ -293,6 +327,21 @@ def minima_between(agreement: Agreement, *, is_fallback: bool) -> Minima:
     )
 
 
+def halves_between(agreement: Agreement, *, is_fallback: bool) -> Halves | None:
+    """Return who stays below which altitude and who above; None where no split applies.
+
+    Args:
+        agreement: The agreement in force.
+        is_fallback: Whether the line is held or the link is cut.
+    """
+    split = agreement.fallback.split
+    if split is None or not is_fallback:
+        return None
+    first, second = agreement.parties
+    above = second if split.below == first else first
+    return Halves(below=split.below, above=above, altitude_m=split.altitude_m)
+
+
 class Difference(NamedTuple):
     """Where two agreements differ.
 
@@ -315,7 +364,9 @@ def differences(a: Agreement, b: Agreement) -> list[Difference]:
     return [each for each in found if each.a != each.b]
 
 
-_PARTS: Final = (Minima, Buffer, Timers, Fallback, Terms, Sharing)
+_PARTS: Final = (
+    Minima, Buffer, Timers, Fallback, Terms, Sharing, Clearing, Split, HotlineTimers, Deadlines,
+)  # fmt: skip
 
 
 def _values(of: object, path: str = "") -> dict[str, object]:

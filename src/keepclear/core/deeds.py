@@ -73,6 +73,8 @@ class Refusal(Enum):
     """It refers to what has not been proposed, as far as is known here."""
     CLOSED = "closed"
     """What it refers to is withdrawn, superseded, declined or countered."""
+    ON_HOLD = "on hold"
+    """The dialogue is suspended, and this is none of what goes on."""
 
 
 class OutOfPlaceError(KeepclearError):
@@ -494,3 +496,6 @@ class SignedDeed:
                 raise InvalidValueError("corrects", "only who sent a message corrects it")
             case Heard() if self.deed.by == self.party or self.deed.message.to != self.party:
                 raise InvalidValueError("by", "it must be a message of another party to this one")
+            case Heard() if self.deed.message.type.speaker is not Speaker.OFFICER:
+                code = self.deed.message.code.value
+                raise InvalidValueError("message.code", f"{code!r} is said by nodes, which read nothing out")

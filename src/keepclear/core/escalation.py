@@ -1,7 +1,8 @@
 """Escalation: by when a message should have been received, read and answered, and what is done when not.
 
-While nobody at the other side has read a message, it climbs a ladder of steps: a second path, the telephone,
-the next officer on the roster, the senior one, a third party. Each step is said once, by the sender's node.
+While nobody at the other side has read a message that wants an answer, it climbs a ladder of steps: a second
+path, the telephone, the next officer on the roster, the senior one, a third party. Each step is said once, by
+the sender's node. All deadlines count by the clock of that node, from when it put the message into its log.
 """
 
 from __future__ import annotations
@@ -96,18 +97,47 @@ class Due(NamedTuple):
     answered_ms: int | None
 
 
+OVER: Final = frozenset({DialogueState.CLOSED, DialogueState.CORRECTED, DialogueState.LAPSED})
+"""Nothing is waited for any more in these states."""
+
+
 def due(dialogue: Dialogue, deadlines: Deadlines) -> Due:
-    """Tell by when a message should be read and answered, milliseconds since 1970."""
+    """Tell by when a message should be read and answered, milliseconds since 1970.
+
+    What wants no answer waits for nothing, and whoever said anything to it, if only by voice, need not be
+    called any more. A standby starts the time for an answer again; whatever the clock
+    of who stands by shows, that is no later than it would have run out.
+    """
     sent = dialogue.asked
-    is_over = dialogue.state in (DialogueState.CLOSED, DialogueState.CORRECTED, DialogueState.LAPSED)
+    if not sent.wants_answer or dialogue.state in OVER:
+        return Due(None, None)
     seen_ms = None
-    if dialogue.seen is None and not is_over:
-        seen_ms = sent.at_ms + round(deadlines.seen_s * 1e3)
+    if dialogue.seen is None and not dialogue.replies:
+        seen_ms = sent.since_ms + round(deadlines.seen_s * 1e3)
     answered_ms = None
-    if sent.wants_answer and not is_over and deadlines.answered_s is not None:
-        since_ms = sent.at_ms if dialogue.stood_by is None else dialogue.stood_by.at_ms
-        answered_ms = since_ms + round(deadlines.answered_s * 1e3)
+    if deadlines.answered_s is not None:
+        wait_ms = round(deadlines.answered_s * 1e3)
+        answered_ms = sent.since_ms + wait_ms
+        if dialogue.stood_by is not None:
+            stood_by_ms = max(sent.since_ms, min(dialogue.stood_by.since_ms, answered_ms))
+            answered_ms = stood_by_ms + wait_ms
     return Due(seen_ms, answered_ms)
+
+
+def next_ms(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> int | None:
+    """Return the earliest time after now at which something is due if nothing happens; None for never."""
+    sent, waits = dialogue.asked, due(dialogue, deadlines)
+    times = [each for each in waits if each is not None]
+    if waits.seen_ms is not None:
+        times += [sent.since_ms + round(after_s * 1e3) for after_s in deadlines.ladder_s]
+    if sent.wants_answer and dialogue.state not in OVER:
+        times.append(sent.message.valid_until_ms + 1)  # then it may lapse
+    return min((each for each in times if each > now_ms), default=None)
+
+
+def is_late(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> bool:
+    """Tell whether a message was not read, or not answered, in time."""
+    return any(each is not None and now_ms >= each for each in due(dialogue, deadlines))
 
 
 def steps_due(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> Sequence[Step]:
@@ -121,11 +151,11 @@ def steps_due(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> Sequence
     if due(dialogue, deadlines).seen_ms is None:
         return ()
     taken = {step for step, _, _ in dialogue.steps}
-    waited_s = (now_ms - dialogue.asked.at_ms) / 1e3
+    waited_ms = now_ms - dialogue.asked.since_ms
     return [
         step
         for step, after_s in zip(LADDER, deadlines.ladder_s, strict=False)
-        if waited_s >= after_s and step not in taken
+        if waited_ms >= round(after_s * 1e3) and step not in taken
     ]
 
 

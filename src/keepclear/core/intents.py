@@ -22,6 +22,8 @@ VOLUMES_MAX: Final = 10_000
 """The most volumes of one operational intent or constraint."""
 PRIORITY_MAX: Final = 2**31 - 1
 """The greatest priority that a node takes, and its negative the least, as ASTM F3548-21 has it."""
+SPEED_MAX_MPS: Final = 5_000.0
+"""The greatest speed that may be stated of an aircraft."""
 ID_CHARACTERS_MAX: Final = 256
 """The most characters of an id or of a party's name."""
 
@@ -105,9 +107,11 @@ class OperationalIntent:
         party: Whose it is; None stands for a party of its own.
         priority: Higher is more urgent. It never hides a conflict.
         state: Its state.
+        speed_mps: The slowest speed at which it can leave its volumes, m/s; None where it is not stated.
 
     Raises:
-        InvalidValueError: The id or party is empty or too long, or there are no volumes or too many.
+        InvalidValueError: The id or party is empty or too long, there are no volumes or too many, or the
+            speed is out of range.
     """
 
     id: ItemId
@@ -115,6 +119,10 @@ class OperationalIntent:
     party: PartyId | None = None
     priority: int = 0
     state: IntentState = IntentState.ACCEPTED
+    speed_mps: float | None = None
 
     def __post_init__(self) -> None:
         check_declaration(self.id, self.party, self.volumes)
+        if self.speed_mps is not None and not 0.0 < self.speed_mps <= SPEED_MAX_MPS:  # also catches NaN
+            reason = f"{self.speed_mps!r} is not over 0 and up to {SPEED_MAX_MPS:,.0f} m/s"
+            raise InvalidValueError("speed_mps", reason)

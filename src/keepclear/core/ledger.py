@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from keepclear.core.agreements import Agreement, Agreements, buffer_between
+from keepclear.core.agreements import Agreement, Agreements, buffer_between, halves_between
+from keepclear.core.channel import GOES_ON_WHILE_HELD, goes_on_while_held
 from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import (
     Acknowledgement,
@@ -30,9 +31,10 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.hotline import HeardSaid, Hotline, Read, Received, Sent
 from keepclear.core.intents import ItemId, PartyId
-from keepclear.core.messages import ANSWER_CODES, Message, answers_to
+from keepclear.core.messages import ANSWER_CODES, ChannelState, Code, Message, answers_to
 from keepclear.core.negotiation import Negotiations
 from keepclear.core.refs import ItemRef, MessageRef
+from keepclear.core.split import Halves
 from keepclear.core.statements import Head, ItemSaid, Statement
 
 
@@ -103,6 +105,7 @@ class Ledger:
     Args:
         read_agreement: Makes an agreement of its text.
         is_held: Tells whether the log of a party, as it is held, begins with so many entries of that root.
+        is_read: Tells whether an entry of a party's log is held, and can be read.
 
     Attributes:
         negotiations: What officers propose for conflicts.
@@ -111,11 +114,14 @@ class Ledger:
     """
 
     def __init__(
-        self, read_agreement: Callable[[bytes], Agreement], is_held: Callable[[PartyId, Head], bool]
+        self,
+        read_agreement: Callable[[bytes], Agreement],
+        is_held: Callable[[PartyId, Head], bool],
+        is_read: Callable[[PartyId, int], bool] = lambda _, __: False,
     ) -> None:
         self._is_held = is_held
         self.negotiations, self.agreements = Negotiations(), Agreements(read_agreement)
-        self.hotline = Hotline(self._had_entry)
+        self.hotline = Hotline(self._had_entry, is_read)
         self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
         self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
         self._received_at: dict[tuple[PartyId, int], Received] = {}  # what had been, by each deed
@@ -126,6 +132,7 @@ class Ledger:
         self._holds: dict[tuple[PartyId, PartyId], Hold] = {}
         self._ambiguous: set[ItemRef] = set()
         self._agreed_gaps: dict[tuple[PartyId, PartyId], Buffer] | None = None  # made when asked for
+        self._halves: Sequence[Halves] = ()
         self._nonces: set[tuple[PartyId, str]] = set()
 
     def take_received(self, statement: Statement) -> None:
@@ -186,8 +193,12 @@ class Ledger:
                 pass
 
     def _check_message(self, by: PartyId, message: Message) -> None:
-        if message.answers is not None:
-            asked = self._message_to(by, message.answers)
+        asked = None if message.answers is None else self._message_to(by, message.answers)
+        if self.is_on_hold(by, message.to) and not goes_on_while_held(
+            message, None if asked is None else asked.message
+        ):
+            refuse(Refusal.ON_HOLD, f"the dialogue with {message.to!r} is suspended; {GOES_ON_WHILE_HELD}")
+        if asked is not None:
             allowed = answers_to(asked.message.code)
             if message.code in ANSWER_CODES and message.code not in allowed:
                 words = ", ".join(code.value for code in allowed) or "nothing"
@@ -203,9 +214,11 @@ class Ledger:
                 refuse(Refusal.UNKNOWN, f"message {message.corrects} is not known here")
             if (known.message.code, known.message.to) != (message.code, message.to):
                 refuse(Refusal.NOT_ADDRESSED, "a correction keeps the code and the addressee")
+            if bool(message.drill) != bool(known.message.drill):
+                refuse(Refusal.NOT_ADDRESSED, "a drill is corrected in the drill, and what is meant is not")
 
     def _message_to(self, party: PartyId, ref: MessageRef) -> Sent:
-        sent = self.hotline.message(ref)
+        sent = self.hotline.message_to(party, ref)
         if sent is None:
             refuse(Refusal.UNKNOWN, f"message {ref} is not known here")
         if sent.message.to != party:
@@ -217,6 +230,8 @@ class Ledger:
         message = statement.body
         assert isinstance(message, Message), "not a statement of a message"
         self.hotline.take(_sent(statement, message, None, statement.at_ms))
+        if message.code is Code.CHANNEL:
+            self._agreed_gaps = None
 
     def take_deed(self, statement: Statement, signed: SignedDeed) -> None:
         """Take what an officer says.
@@ -357,13 +372,31 @@ class Ledger:
         return [self._holds[key] for key in sorted(self._holds) if self._holds[key].is_hold]
 
     def agreed_gaps(self) -> dict[tuple[PartyId, PartyId], Buffer]:
-        """Return the gap that each two parties agreed to keep; wider while their line is on hold."""
+        """Return the gap that each two parties agreed to keep; wider while their fallback applies."""
         if self._agreed_gaps is None:
+            in_force = self.agreements.all_in_force()
+            fallback = {pair: self.is_fallback(*pair) for pair in in_force}
             self._agreed_gaps = {
-                (a, b): buffer_between(agreement, is_fallback=self.is_on_hold(a, b))
-                for (a, b), agreement in self.agreements.all_in_force().items()
+                pair: buffer_between(each, is_fallback=fallback[pair]) for pair, each in in_force.items()
             }
+            halves = (halves_between(each, is_fallback=fallback[pair]) for pair, each in in_force.items())
+            self._halves = tuple(each for each in halves if each is not None)
         return self._agreed_gaps
+
+    def halves(self) -> Sequence[Halves]:
+        """Return the altitude splits that apply at present, sorted by their two parties."""
+        self.agreed_gaps()  # both are made together
+        return self._halves
+
+    def is_fallback(self, a: str, b: str) -> bool:
+        """Tell whether two parties keep to what they agreed for when they cannot talk.
+
+        That is while either suspends the dialogue, or the node of either said last that nothing comes
+        through: what both know of, and what everybody can tell from the statements that are held.
+        """
+        said = (self.hotline.channel(a, b), self.hotline.channel(b, a))
+        is_down = any(each and each.message.values["state"] is ChannelState.DOWN for each in said)
+        return is_down or self.is_on_hold(a, b)
 
     def is_on_hold(self, a: str, b: str) -> bool:
         """Tell whether either of two parties suspends the dialogue with the other."""
@@ -378,6 +411,7 @@ def _sent(statement: Statement, message: Message, person: str | None, at_ms: int
         person=person,
         at_ms=at_ms,
         received=statement.received,
+        stated_ms=statement.at_ms,
     )
 
 

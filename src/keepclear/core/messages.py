@@ -110,7 +110,10 @@ class Priority(Enum):
     @property
     def rank(self) -> int:
         """0 for the most urgent."""
-        return list(Priority).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class Speaker(Enum):
@@ -541,7 +544,7 @@ CLOSING: Final[dict[Response, tuple[Code, ...]]] = {
     Response.NONE: (),
 }
 """Which answers close a dialogue."""
-ANSWER_CODES: Final = frozenset(
+ANSWER_CODES: Final[frozenset[Code]] = frozenset(
     {*(code for codes in CLOSING.values() for code in codes), Code.STANDBY, Code.SAY_AGAIN}
 )
 """Messages that only make sense as an answer."""

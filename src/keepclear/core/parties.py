@@ -176,9 +176,9 @@ class PartyKeys:
         """Return the public key of the node that signs entry n; None if no such key counts there."""
         return self._key(KeyRole.NODE, kid, n)
 
-    def officer_key(self, kid: str, n: int) -> bytes | None:
-        """Return the public key of an officer as of entry n; None if no such key counts there."""
-        return self._key(KeyRole.OFFICER, kid, n)
+    def officer_key(self, kid: str, n: int, person: str) -> bytes | None:
+        """Return the public key of an officer as of entry n; None if none of that person counts there."""
+        return self._key(KeyRole.OFFICER, kid, n) if self.officer(kid) == person else None
 
     def _key(self, role: KeyRole, kid: str, n: int) -> bytes | None:
         granted = self._granted.get(kid)

@@ -35,7 +35,12 @@ _DURATION_UNITS_S: Final = {
     "h": 3600.0,
     "d": 86400.0,
 }
-_QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-z]*)\s*", re.ASCII)
+_SPEED_UNITS_MPS: Final = {
+    "m/s": 1.0,
+    "km/h": 1000.0 / 3600.0,
+    "kt": NAUTICAL_MILE_M / 3600.0,
+}
+_QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-z/]*)\s*", re.ASCII)
 
 
 def feet_to_m(length_ft: float) -> float:
@@ -46,6 +51,11 @@ def feet_to_m(length_ft: float) -> float:
 def m_to_feet(length_m: float) -> float:
     """Return a length in feet that was given in metres."""
     return length_m / FOOT_M
+
+
+def mps_to_knots(speed_mps: float) -> float:
+    """Return a speed in knots that was given in metres per second."""
+    return speed_mps * 3_600.0 / NAUTICAL_MILE_M
 
 
 def _quantity(text: str, units: dict[str, float], default_unit: str, what: str) -> float:
@@ -87,3 +97,18 @@ def parse_duration_s(text: str) -> float:
         InvalidValueError: It is not a number with one of these units.
     """
     return _quantity(text, _DURATION_UNITS_S, "s", "duration")
+
+
+def parse_speed_mps(text: str) -> float:
+    """Read a speed that a person wrote: `60`, `60m/s`, `120kt`, `200 km/h`.
+
+    Args:
+        text: A number that is not negative, and a unit (m/s, km/h, kt; without one: m/s).
+
+    Returns:
+        The speed in metres per second.
+
+    Raises:
+        InvalidValueError: It is not a number with one of these units.
+    """
+    return _quantity(text, _SPEED_UNITS_MPS, "m/s", "speed")

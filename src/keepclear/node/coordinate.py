@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from keepclear.core.agreements import AreaOfInterest
 from keepclear.core.conflicts import Gaps, Item, Verdict
@@ -22,6 +23,38 @@ from keepclear.node.outcomes import NotFoundError
 from keepclear.node.ports import Cosigned, Foreign, ItemForm, LogReading
 
 _AREA = ItemId("area")
+
+
+class Delivery(NamedTuple):
+    """Whether the node of a party has an entry of another's log.
+
+    Attributes:
+        is_delivered: Whether it has.
+        at_s: When it signed that first, by its own clock, seconds since 1970; None where only a later
+            statement of it shows it.
+    """
+
+    is_delivered: bool
+    at_s: int | None
+
+
+def delivery(owner: PartyId, n: int, reader: PartyId, logs: Logs, reading: LogReading) -> Delivery:
+    """Tell whether the node of a party has an entry of another's log: only what it signed shows that.
+
+    Args:
+        owner: Whose log.
+        n: The entry, which is held here.
+        reader: The party.
+        logs: The logs.
+        reading: What the store has.
+    """
+    signed = reading.first_cosigned(owner, reader, n)
+    if signed is not None and not logs.is_of_held(signed):  # of another story: a later one may be of this
+        largest = (each for each in reading.cosigned(owner) if each.witness == reader and each.size > n)
+        signed = next((each for each in largest if logs.is_of_held(each)), None)
+    said = logs.ledger.received(reader, owner) > n
+    is_delivered = signed is not None or said or reader == logs.own
+    return Delivery(is_delivered, None if signed is None else signed.at_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,16 +201,12 @@ class Coordinating:
         return bool(Picture([area]).findings_within(operation, self._gaps))
 
     def _receipt(self, version: ItemVersion, party: PartyId, is_concerned: bool) -> Receipt:
-        signed = next(
-            (each for each in self.reading.cosigned(version.ref.party) if each.witness == party), None
-        )
-        is_signed = signed is not None and signed.size > version.n and self.logs.is_of_held(signed)
-        said = self._ledger.received(party, version.ref.party) > version.n
+        is_delivered, delivered_s = delivery(version.ref.party, version.n, party, self.logs, self.reading)
         return Receipt(
             party=party,
             is_concerned=is_concerned,
-            is_delivered=is_signed or said or party == self.logs.own,
-            delivered_s=signed.at_s if signed is not None and is_signed else None,
+            is_delivered=is_delivered,
+            delivered_s=delivered_s,
             seen=self._ledger.seen(version.ref).get(party),
             answered=self._ledger.answered(version.ref).get(party),
         )

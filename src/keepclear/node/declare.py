@@ -23,6 +23,8 @@ from keepclear.core.intents import (
     OperationalIntent,
     next_state,
 )
+from keepclear.core.packed import PackedVolumes
+from keepclear.core.split import Breach, breaches
 from keepclear.node.held import Held
 from keepclear.node.outcomes import (
     ConflictRefusedError,
@@ -170,8 +172,8 @@ class Declaring:
             raise VersionMismatchError(old, version)
 
     def _repeat(self, record: Record, item: Item) -> Outcome:
-        _, findings = self.held.judge(item, self._gaps)
-        return Outcome(record=record, findings=findings, is_repeat=True)
+        packed, findings = self.held.judge(item, self._gaps)
+        return Outcome(record=record, findings=findings, breaches=self._broken(item, packed), is_repeat=True)
 
     def _judge_and_write(self, kind: EventKind, item: Item, old: Record | None) -> Outcome:
         if kind is not EventKind.STATE_CHANGED:  # what it says of its volumes was checked before
@@ -179,7 +181,8 @@ class Declaring:
         if isinstance(item, OperationalIntent) and item.state is IntentState.ENDED:
             raise StateRefusedError(f"{item.id!r} is given as ended; end a declared operation instead")
         packed, findings = self.held.judge(item, self._gaps)
-        standing = self._standing(item, findings)
+        broken = self._broken(item, packed)
+        standing = self._standing(item, findings, broken)
         start_ms, end_ms = span_ms(item)
         record = Record(
             seq=0,
@@ -196,20 +199,25 @@ class Declaring:
         )
         record = self._append(record, item)
         self.held.take(record, packed)
-        return Outcome(record=record, findings=findings)
+        return Outcome(record=record, findings=findings, breaches=broken)
+
+    def _broken(self, item: Item, packed: PackedVolumes) -> Sequence[Breach]:
+        """Return on which altitude splits' other side an item is, while they apply."""
+        halves = () if self.proving is None else self.proving.logs.ledger.halves()
+        return breaches(packed, lambda _: label_of(item), halves)
 
     def _append(self, record: Record, item: Item) -> Record:
         if self.proving is not None:
             self.proving.require_sayable(record)  # before anything changes: what is declared is stated
         return self.transaction.append(record, item)
 
-    def _standing(self, item: Item, findings: Sequence[Finding]) -> Standing:
+    def _standing(self, item: Item, findings: Sequence[Finding], broken: Sequence[Breach]) -> Standing:
         conflicts = [finding for finding in findings if finding.verdict is Verdict.CONFLICT]
-        if not conflicts:
+        if not conflicts and not broken:
             return Standing.CLEAR
         is_refusable = isinstance(item, OperationalIntent) and item.state in _REFUSABLE
         if is_refusable and self.policy.conflicts is ConflictPolicy.REFUSE:
-            raise ConflictRefusedError(item.id, conflicts)
+            raise ConflictRefusedError(item.id, conflicts, broken)
         return Standing.CONFLICTING
 
     def _next(self, old: Record, kind: EventKind) -> Record:

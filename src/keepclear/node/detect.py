@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from keepclear.core.conflicts import Buffer, Finding, Gaps, Item
-from keepclear.core.intents import ItemId, OperationalIntent, PartyId
+from keepclear.core.conflicts import Buffer, Finding, Gaps, Item, label_of
+from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.packed import NO_MARGINS
 from keepclear.core.picture import Meetings, Picture
 from keepclear.core.resolution import Resolution
 from keepclear.core.resolution import resolve as resolve_in
 from keepclear.core.shifts import Limits
+from keepclear.core.split import Breach, Halves, breaches
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.core.volumes import Volume4D
 from keepclear.node.outcomes import NotOwnerError
@@ -22,7 +23,10 @@ from keepclear.node.policy import Policy, span_ms
 
 REASONS_MAX: Final = 5
 """So many reasons why a check cannot decide are told; of further ones, how many there are."""
+BREACHES_MAX: Final = 1_000
+"""So many breaches of an altitude split are told, the soonest first; of further ones, how many there are."""
 
+_SPLIT_BROKEN: Final = "it would be on the other party's side of the altitude split that applies"
 _NOBODY = ItemId("area")
 _FOR_EVER_MS: Final = 2**62
 
@@ -40,6 +44,9 @@ class Checked:
         now: At what time.
         buffer: The gap asked for.
         reason: Why "clear" cannot be said although nothing was found; None where it can.
+        breaches: Which operations are on the other party's side of an altitude split that applies, the
+            soonest first, at most `BREACHES_MAX`.
+        breach_total: How many there are in all.
     """
 
     findings: Sequence[Finding]
@@ -50,6 +57,8 @@ class Checked:
     now: datetime
     buffer: Buffer
     reason: str | None = None
+    breaches: Sequence[Breach] = ()
+    breach_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,7 @@ class Still:
         seq: The last entry of the log in it.
         policy: What the party decided.
         agreed: The gaps that parties agreed to keep, by two parties, sorted.
+        halves: The altitude splits that apply at present.
         hidden: Coarse volumes, each round something that its party withholds from this one.
         kept_ms: How long after its end an item is in the picture; None for what the policy says.
     """
@@ -88,10 +98,11 @@ class Still:
         policy: Policy,
         *,
         agreed: Mapping[tuple[PartyId, PartyId], Buffer] | None = None,
+        halves: Sequence[Halves] = (),
         hidden: Sequence[Item] = (),
         kept_ms: int | None = None,
     ) -> None:
-        self.picture, self.seq, self.policy = picture, seq, policy
+        self.picture, self.seq, self.policy, self.halves = picture, seq, policy, halves
         self.gaps = Gaps(buffer=policy.buffer, agreed={} if agreed is None else agreed)
         self.kept_ms = policy.kept_ms if kept_ms is None else kept_ms
         self._hidden = hidden
@@ -105,6 +116,14 @@ class Still:
     def meetings(self) -> Meetings:
         """Every pair of items that meets."""
         return self.picture.meetings_within(self.gaps)
+
+    @cached_property
+    def breaches(self) -> Sequence[Breach]:
+        """Every operation that is on the other party's side of an altitude split, the soonest first."""
+        if not self.halves:
+            return ()
+        found = breaches(self.picture.index.volumes, self.picture.owner, self.halves)
+        return sorted(found, key=lambda breach: breach.start_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +173,15 @@ class Moment:
         gaps = self.still.gaps if buffer is None else Gaps(buffer=buffer)
         self._require_answerable(item)
         findings = self.picture.findings_within(item, gaps)
-        return self._checked(findings, len(findings), gaps.buffer, self.undecided(item, buffer))
+        reason = self.undecided(item, buffer)
+        return self._checked(findings, len(findings), gaps.buffer, reason, self._broken(item))
+
+    def _broken(self, item: Item) -> Sequence[Breach]:
+        """Return on which altitude splits' other side an item is."""
+        is_over = isinstance(item, OperationalIntent) and item.state is IntentState.ENDED
+        if is_over or not self.still.halves:
+            return ()
+        return breaches(self.picture.packed(item), lambda _: label_of(item), self.still.halves)
 
     def _require_answerable(self, item: Item) -> None:
         """Refuse what is too large, and what has the id of somebody else's item.
@@ -172,7 +199,9 @@ class Moment:
                 raise NotOwnerError(item.id, owner)
 
     def undecided(self, item: Item, buffer: Buffer | None = None) -> str | None:
-        """Tell whether what is not known, or has left the picture already, could be in the way.
+        """Tell whether something could be in the way that meets nothing in the picture.
+
+        That is an altitude split, what is not known, and what has left the picture already.
 
         Args:
             item: The item.
@@ -182,6 +211,8 @@ class Moment:
             What it is, and None where nothing could.
         """
         gap = self.still.gaps.widest if buffer is None else buffer
+        if self._broken(item):
+            return _SPLIT_BROKEN
         start_ms, end_ms = span_ms(item)
         gap_ms = round(gap.time_s * 1000.0)
         now_ms, kept_ms = floor_ms(self.now), self.still.kept_ms
@@ -220,7 +251,8 @@ class Moment:
         soonest = meetings.soonest(since_ms)
         findings = [meetings.finding(number) for number in soonest[after : after + limit].tolist()]
         not_known = self._not_known(since_ms, _FOR_EVER_MS)
-        return self._checked(findings, len(soonest), self.still.gaps.buffer, not_known)
+        broken = [breach for breach in self.still.breaches if breach.end_ms >= since_ms]
+        return self._checked(findings, len(soonest), self.still.gaps.buffer, not_known, broken)
 
     def resolve(self, item: Item, limits: Limits, buffer: Buffer | None = None) -> Resolution:
         """Find the smallest changes that clear an item of everything else.
@@ -237,10 +269,24 @@ class Moment:
             begins = instant_of(min(volume.time.start_ms for volume in item.volumes))
             limits = replace(limits, not_before=min(begins, self.now))
         gap = self.still.gaps.widest if buffer is None else buffer
-        return resolve_in(self.picture, item, limits=limits, buffer=gap)
+        return self._within_splits(resolve_in(self.picture, item, limits=limits, buffer=gap))
+
+    def _within_splits(self, found: Resolution) -> Resolution:
+        """Leave out changes to the other party's side of an altitude split, and say so."""
+        broken = [change for change in found.changes if self._broken(change.item)]
+        return replace(
+            found,
+            changes=tuple(change for change in found.changes if change not in broken),
+            undecided=(*found.undecided, *((change.kind, _SPLIT_BROKEN) for change in broken)),
+        )
 
     def _checked(
-        self, findings: Sequence[Finding], total: int, buffer: Buffer, reason: str | None = None
+        self,
+        findings: Sequence[Finding],
+        total: int,
+        buffer: Buffer,
+        reason: str | None,
+        broken: Sequence[Breach],
     ) -> Checked:
         return Checked(
             findings=findings,
@@ -250,5 +296,7 @@ class Moment:
             seq=self.still.seq,
             now=self.now,
             buffer=buffer,
-            reason=None if total else reason,
+            reason=None if total or broken else reason,
+            breaches=broken[:BREACHES_MAX],
+            breach_total=len(broken),
         )

@@ -83,13 +83,14 @@ class Logs:
         coarse_names: Of the items of this party that are so, their names there.
         spans: When operations start and end, by party and entry, as far as that was needed.
         offered: When entries were given again that were held back before, by peer, party and entry.
+        spoken_count: How many messages and deeds were taken; it only grows.
     """
 
     def __init__(self, own: PartyId, notary: Notary) -> None:
         self.own = own
         self._notary = notary
         self._logs: dict[PartyId, HeldLog] = {}
-        self.ledger = Ledger(notary.read_agreement, self._is_held)
+        self.ledger = self._new_ledger()
         self.oddities: list[tuple[PartyId, int, str]] = []
         self.unjudged: dict[ItemId, tuple[int, int] | None] = {}
         self.coarse: dict[tuple[PartyId, ItemId], CoarseSaid] = {}
@@ -97,6 +98,7 @@ class Logs:
         self.spans: dict[tuple[PartyId, int], tuple[int, int]] = {}
         self.offered: dict[tuple[PartyId, PartyId, int], int] = {}
         self._own_item: tuple[int, ItemId] | None = None
+        self.spoken_count = 0
         self.silence: str | None = None
         self.heard: set[PartyId] = set()
 
@@ -127,6 +129,11 @@ class Logs:
         """The parties whose logs are held, sorted."""
         return sorted(self._logs)
 
+    @property
+    def notary(self) -> Notary:
+        """What reads entries."""
+        return self._notary
+
     def get(self, party: PartyId) -> HeldLog | None:
         """Return a party's log; None where the party is not known."""
         return self._logs.get(party)
@@ -139,6 +146,13 @@ class Logs:
         """Tell whether a log, as it is held here, begins with so many entries of that root."""
         log = self._logs.get(party)
         return log is not None and head.size <= log.tree.size and log.tree.root(head.size) == head.root
+
+    def _new_ledger(self) -> Ledger:
+        return Ledger(self._notary.read_agreement, self._is_held, self._is_read)
+
+    def _is_read(self, party: PartyId, n: int) -> bool:
+        log = self._logs.get(party)
+        return log is not None and n < log.tree.size and n not in log.withheld
 
     def is_of_held(self, cosigned: Cosigned) -> bool:
         """Tell whether what a witness signed is a head of the log as it is held here."""
@@ -158,6 +172,23 @@ class Logs:
         That is any peer: the backup does not know who received what was said after it.
         """
         return [party for party in self.parties if party not in (self.own, *self.heard)]
+
+    def why_silent(self) -> str | None:
+        """Tell why this node may sign nothing at present, as a clause; None where it may."""
+        own = self._logs[self.own]
+        if self.silence is not None:
+            return (
+                f"{self.silence}; it goes on once {', '.join(self.unheard())} "
+                "was heard by a link, or with keepclear log speak"
+            )
+        if own.frozen is not None:
+            return f"{own.frozen}; pair again as a party with new keys"
+        if own.longest > own.tree.size:
+            return (
+                f"others hold {own.longest} entries of this party's log, this node only "
+                f"{own.tree.size}; it fetches the rest when it is linked, or import a bundle of theirs"
+            )
+        return None
 
     def heads_for(self, peer: PartyId) -> tuple[tuple[PartyId, int], ...]:
         """Return how many entries of each log a peer need not give, sorted by party.
@@ -208,7 +239,7 @@ class Logs:
 
     def take_anew(self, reading: LogReading) -> None:
         """Make anew of all entries what they say together: of deeds, the first in a log counts."""
-        self.ledger, self.oddities = Ledger(self._notary.read_agreement, self._is_held), []
+        self.ledger, self.oddities = self._new_ledger(), []
         for party in self.parties:
             first = 0
             while entries := reading.entries(party, first, PAGE):
@@ -234,8 +265,10 @@ class Logs:
         elif isinstance(body, CoarseSaid):
             self._take_coarse(statement.by, body)
         elif isinstance(body, Message):
+            self.spoken_count += 1
             self.ledger.take_message(statement)
         elif statement.kind is StatementKind.DEED:
+            self.spoken_count += 1
             self._take_deed(statement, body.jws)
 
     def _take_coarse(self, by: PartyId, body: CoarseSaid) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from keepclear.core.conflicts import Finding
 from keepclear.core.errors import KeepclearError
+from keepclear.core.split import Breach
 from keepclear.node.ports import Record
 
 
@@ -17,11 +18,13 @@ class Outcome:
     Attributes:
         record: The item as it stands now.
         findings: What it meets.
+        breaches: On which altitude splits' other side it is, while they apply.
         is_repeat: Whether this very change had been made before; nothing was written now.
     """
 
     record: Record
     findings: Sequence[Finding] = ()
+    breaches: Sequence[Breach] = ()
     is_repeat: bool = False
 
 
@@ -88,16 +91,24 @@ class ConflictRefusedError(RefusedError):
     Attributes:
         item_id: The item.
         findings: What it meets.
+        breaches: On which altitude splits' other side it is, while they apply.
     """
 
-    def __init__(self, item_id: str, findings: Sequence[Finding]) -> None:
-        self.item_id, self.findings = item_id, findings
+    def __init__(self, item_id: str, findings: Sequence[Finding], breaches: Sequence[Breach] = ()) -> None:
+        self.item_id, self.findings, self.breaches = item_id, findings, breaches
         others = ", ".join(repr(finding.b.id) for finding in findings[:3])
         more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
+        reasons = [f"conflicts with {others}{more}"] if findings else []
+        reasons += [_beyond(breach) for breach in breaches[:3]]
         super().__init__(
-            f"{item_id!r} conflicts with {others}{more}, and the policy of this node refuses conflicts; "
+            f"{item_id!r} {' and '.join(reasons)}, and the policy of this node refuses conflicts; "
             "resolve it, then declare again"
         )
+
+
+def _beyond(breach: Breach) -> str:
+    side = "below" if breach.is_below else "above"
+    return f"is to stay {side} {breach.altitude_m:,.0f} m while the fallback with {breach.peer!r} applies"
 
 
 class StateRefusedError(RefusedError):

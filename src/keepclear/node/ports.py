@@ -369,6 +369,9 @@ class LogReading(Protocol):
             Them, sorted by the party whose log it is.
         """
 
+    def first_cosigned(self, party: PartyId, witness: PartyId, n: int) -> Cosigned | None:
+        """Return the smallest head with entry n that a witness signed of a party's log; None for none."""
+
     def quarantined(self, party: PartyId) -> Sequence[tuple[int, bytes]]:
         """Return the parts of a party's log that wait for a gap to be filled, by their first entry."""
 

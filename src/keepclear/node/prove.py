@@ -14,7 +14,9 @@ from keepclear.core.deeds import OutOfPlaceError, SignedDeed
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import leaf_hash
+from keepclear.core.messages import Message
 from keepclear.core.statements import (
+    Body,
     CoarseSaid,
     ItemSaid,
     Signed,
@@ -37,6 +39,7 @@ from keepclear.node.ports import (
 from keepclear.node.sharing import (
     audience_after,
     audience_of_deed,
+    audience_of_message,
     coarse_name,
     coarse_of,
     is_withheld,
@@ -146,22 +149,37 @@ class Proving:
         """
         spoken, signed = self.notary.read_deed(jws)
         own = self.logs[self.logs.own]
-        if spoken.party != self.logs.own:
-            raise NotSignedError(
-                f"it is signed for {spoken.party!r}, and this is the node of {self.logs.own!r}"
-            )
-        key = own.keys.officer_key(signed.kid, own.tree.size)
+        self._require_own(spoken)
+        key = own.keys.officer_key(signed.kid, own.tree.size, spoken.person)
         if key is None or not all(self.notary.verify([(key, signed)])):
             raise NotSignedError(
-                f"the key {signed.kid} is not that of an officer of {spoken.party!r} at present; "
-                "grant it with the root key first"
+                f"the key {signed.kid} is not that of {spoken.person!r}, an officer of {spoken.party!r}, at "
+                "present; name whose key it is, or grant it with the root key first"
             )
+        self.check_deed(spoken)
+        self.say(StatementKind.DEED, Signed(jws=jws), to=audience_of_deed(spoken.deed, self.logs))
+        return spoken
+
+    def check_deed(self, spoken: SignedDeed) -> None:
+        """Refuse what an officer of this party should not say now, whoever signs it.
+
+        Raises:
+            NotSignedError: It speaks for another party.
+            RefusedError: It is out of place.
+            SilencedError: Others hold more of this party's log than this node.
+        """
+        self._require_own(spoken)
+        self.require_voice()
         try:
             self.logs.ledger.check(spoken)
         except (OutOfPlaceError, InvalidValueError) as error:
             raise RefusedError(str(error)) from None
-        self.say(StatementKind.DEED, Signed(jws=jws), to=audience_of_deed(spoken.deed, self.logs))
-        return spoken
+
+    def _require_own(self, spoken: SignedDeed) -> None:
+        if spoken.party != self.logs.own:
+            raise NotSignedError(
+                f"it is signed for {spoken.party!r}, and this is the node of {self.logs.own!r}"
+            )
 
     def say_key(self, jws: str) -> Statement:
         """Put into the log what the root key of this party says of another key.
@@ -180,9 +198,15 @@ class Proving:
             raise RefusedError(str(error)) from None
         return self.say(StatementKind.KEY, Signed(jws=jws))
 
-    def say(
-        self, kind: StatementKind, body: ItemSaid | Signed | CoarseSaid, to: tuple[PartyId, ...] = ()
-    ) -> Statement:
+    def say_message(self, message: Message) -> Statement:
+        """Put into the log what this node says by itself on the hotline.
+
+        Raises:
+            SilencedError: Others hold more of this party's log than this node.
+        """
+        return self.say(StatementKind.MESSAGE, message, to=audience_of_message(message, self.logs.own))
+
+    def say(self, kind: StatementKind, body: Body, to: tuple[PartyId, ...] = ()) -> Statement:
         """Sign a statement and add it to the log of this party."""
         own = self.logs[self.logs.own]
         self.require_voice()
@@ -223,19 +247,9 @@ class Proving:
         Raises:
             SilencedError: That is so.
         """
-        own = self.logs[self.logs.own]
-        if self.logs.silence is not None:
-            raise SilencedError(
-                f"nothing is signed: {self.logs.silence}; it goes on once {', '.join(self.logs.unheard())} "
-                "was heard by a link, or with keepclear log speak"
-            )
-        if own.frozen is not None:
-            raise SilencedError(f"nothing is signed: {own.frozen}; pair again as a party with new keys")
-        if own.longest > own.tree.size:
-            raise SilencedError(
-                f"nothing is signed: others hold {own.longest} entries of this party's log, this node only "
-                f"{own.tree.size}; it fetches the rest when it is linked, or import a bundle of theirs"
-            )
+        why = self.logs.why_silent()
+        if why is not None:
+            raise SilencedError(f"nothing is signed: {why}")
 
     def sign_head(self) -> SignedHead:
         """Sign how far the log of this party goes."""

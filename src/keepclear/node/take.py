@@ -398,10 +398,10 @@ class Taking:
             spoken, signed = self.notary.read_deed(statement.body.jws)
         except InvalidValueError as error:
             raise _RefusedError(f"{where} cannot be read: {error}") from error
-        key = keys.officer_key(signed.kid, n)
+        key = keys.officer_key(signed.kid, n, spoken.person)
         if key is None or spoken.party != log.party:
             raise _RefusedError(
-                f"{where} is signed with {signed.kid}, no key of an officer of that party then"
+                f"{where} is signed with {signed.kid}, no key of {spoken.person!r} of that party then"
             )
         return key, signed
 

@@ -71,6 +71,7 @@ class Workbench:
         published: Called with entries of the event log once they are on the disk, those of other
             processes too; each once and in their order.
         grown: Called with how far the logs are held, once any of them is held further.
+        talked: Called once officers or nodes said something, or signed that they received something.
         unheard: Tells what is not known because somebody is not heard.
 
     Attributes:
@@ -96,11 +97,12 @@ class Workbench:
         builders: Executor | None = None,
         published: Callable[[Sequence[Record]], None] = lambda _: None,
         grown: Callable[[Heads], None] = lambda _: None,
+        talked: Callable[[], None] = lambda: None,
         unheard: Callable[[], Sequence[Unknown]] = tuple,
     ) -> None:
         self.store, self.form = store, form
         self._policy, self._clock, self._voice = policy, clock, voice
-        self._grown, self._unheard = grown, unheard
+        self._grown, self._talked, self._unheard = grown, talked, unheard
         self.not_amended: Sequence[NotAmended] = ()
         self._unknown: Sequence[Unknown] = ()
         self._coarse: dict[tuple[PartyId, ItemId], tuple[bytes, Foreign]] = {}
@@ -177,7 +179,7 @@ class Workbench:
             others = transaction.records_after(self.held.seq)
             self.held.follow(others)
             new.extend(others)
-            heads = self.heads
+            heads, spoken_count = self.heads, self._spoken_count
             self._follow_logs(transaction)
             size = 0 if self.logs is None else self.logs[self.logs.own].tree.size
             for actor, change in changes:
@@ -195,7 +197,14 @@ class Workbench:
             self._tell(new)
         if self.heads != heads:
             self._grown(self.heads)
+        is_received = any(isinstance(answer, Taken) and answer.receipts for answer in answers)
+        if is_received or self._spoken_count != spoken_count:
+            self._talked()
         return answers
+
+    @property
+    def _spoken_count(self) -> int:
+        return 0 if self.logs is None else self.logs.spoken_count
 
     @property
     def heads(self) -> Heads:
@@ -287,6 +296,7 @@ class Workbench:
                 self.held.seq,
                 self._policy,
                 agreed=None if self.logs is None else self.logs.ledger.agreed_gaps(),
+                halves=() if self.logs is None else self.logs.ledger.halves(),
                 hidden=hidden,
                 kept_ms=self.held.kept_ms,
             )

@@ -33,6 +33,7 @@ from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Actor, Foreign, KnownParty, SignedBy
 from keepclear.node.prove import Proving
 from keepclear.node.take import Taken
+from keepclear.node.talk import Links, Talk, Told, speak
 from keepclear.node.workbench import Answer, Change, Voice, Workbench
 
 TRIES_MAX: Final = 3
@@ -185,6 +186,8 @@ class SimulatedNode:
         offset_ms: How far its own clock is from the right time.
         store: What it keeps.
         workbench: The node.
+        notary: Signs and reads for it.
+        talk: What it says by itself.
         backup: A copy of the store, as it was at some time.
         is_behind: Whether it was put back to a backup, and lacks some of its own log since.
         run: How often it was started.
@@ -202,6 +205,8 @@ class SimulatedNode:
     offset_ms: int = 0
     store: CrashingStore = field(default_factory=CrashingStore)
     workbench: Workbench = field(init=False)
+    notary: RememberingNotary = field(init=False)
+    talk: Talk = field(init=False)
     backup: CrashingStore | None = None
     is_behind: bool = False
     run: int = 0
@@ -242,9 +247,11 @@ class SimulatedNode:
         """Throw away what is in memory, and read the store anew."""
         self.store.crash = None
         self.run += 1
+        self.talk = Talk()
+        self.notary = RememberingNotary(self.party, self.keys.node, self.verify, self.read)
         voice = Voice(
             party=self.party,
-            notary=RememberingNotary(self.party, self.keys.node, self.verify, self.read),
+            notary=self.notary,
             root_key_of=lambda known: bytes.fromhex(known.card),
             audience=self.audience,
         )
@@ -320,6 +327,22 @@ class SimulatedNode:
         if isinstance(answer, KeepclearError):
             raise answer
         assert isinstance(answer, Taken)
+        return answer
+
+    def tick(self, links: Links) -> Told:
+        """Have the node say by itself what is due; where nothing is, nothing is written.
+
+        Raises:
+            StoreError: The node cannot be brought to work.
+            KeepclearError: It refuses.
+        """
+        if not self.talk.due(self.logs, links, floor_ms(self.now())):
+            return Told()
+        # The talk is looked up in the change: a node that failed has a new one.
+        answer = self.make(lambda declaring: speak(declaring, self.talk, links))
+        if isinstance(answer, KeepclearError):
+            raise answer
+        assert isinstance(answer, Told)
         return answer
 
     def coordinating(self) -> Coordinating:

@@ -6,7 +6,7 @@ two items conflict is told by a slow definition of its own, for the few places t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -14,26 +14,25 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from keepclear.adapters.notary import DEED_TYPE
 from keepclear.codec.checkpoints import parse_checkpoint
-from keepclear.codec.deeds import decode_deed
-from keepclear.codec.jws import decode_jws
 from keepclear.codec.notes import parse_signatures
-from keepclear.codec.statements import decode_statement
 from keepclear.core.conflicts import Buffer, Gaps
-from keepclear.core.deeds import Acknowledgement, Answer
+from keepclear.core.deeds import Acknowledgement, Answer, Heard, MessagesSeen
 from keepclear.core.errors import KeepclearError
+from keepclear.core.hotline import Dialogue, DialogueState
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Coordination, ItemVersion
 from keepclear.core.merkle import Tree
-from keepclear.core.refs import ItemRef
+from keepclear.core.messages import Code, Message
+from keepclear.core.refs import ItemRef, MessageRef
 from keepclear.core.statements import CoarseSaid, ItemSaid, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.coordinate import Coordinated
 from keepclear.node.ports import Entry, Evidence
 from keepclear.node.take import Taken
 from keepclear.testing.federation import SimulatedNode
-from keepclear.testing.scenario import Act
+from keepclear.testing.hotline import Climbed, Waits, lines_of, waits_of
+from keepclear.testing.scenario import START, Act
 
 _PAGE: Final = 10_000
 
@@ -53,6 +52,9 @@ class Invariant(Enum):
     DETECTED = "every lie is detected or harmless"
     PICTURE = "the picture shows what was stated"
     RESTART = "a node that starts anew is as it was"
+    ANSWERED = "no message is answered but by the party that was addressed"
+    LADDER = "a message that nobody reads climbs the steps that are due, each once"
+    DIALOGUES = "what became of a message is what the slow definition says"
     AT_WORK = "a node comes to work again"
     STANDING = "no node fails of itself"
 
@@ -127,6 +129,8 @@ class Truth:
         said: What each of them said, as leaves of its log.
         looked: The texts that an officer had in front of him when he said that he saw a version.
         accepted: The proposals that honest parties accepted.
+        read: The messages that an officer had in front of him when he said that he read them.
+        replied: The same of those that he answered.
         signed: What honest witnesses signed: of each log, the root at each size.
     """
 
@@ -135,6 +139,8 @@ class Truth:
     looked: dict[tuple[PartyId, ItemRef], set[bytes | None]] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     signed: dict[tuple[PartyId, PartyId], dict[int, bytes]] = field(default_factory=dict)
+    read: set[tuple[PartyId, MessageRef, Message]] = field(default_factory=set)
+    replied: set[tuple[PartyId, MessageRef, Message]] = field(default_factory=set)
 
     def note(self, node: SimulatedNode, act: Act) -> None:
         """Note what an officer is about to sign, and what he sees at that time."""
@@ -146,6 +152,13 @@ class Truth:
                     self.looked.setdefault((node.party, ref), set()).add(text)
             case Answer(proposal=proposal, is_accepted=True):
                 self.accepted.add(proposal)
+            case MessagesSeen(messages=messages):
+                self.read |= {known for ref in messages for known in _shown(node, ref)}
+            case Message(answers=MessageRef() as asked):
+                self.replied |= set(_shown(node, asked))
+                self.read |= set(_shown(node, asked))
+            case Heard(by=by, n=int() as n, message=message):
+                self.read.add((node.party, MessageRef(party=by, n=n), message))
 
     def note_said(self, node: SimulatedNode) -> tuple[int, int]:
         """Note what a node has said since it was asked last.
@@ -161,7 +174,7 @@ class Truth:
 
     def _followed(self, node: SimulatedNode, entry: Entry) -> bool:
         assert entry.jws is not None
-        body = decode_statement(entry.jws).statement.body
+        body = node.notary.read(entry.jws)[0].body
         if isinstance(body, CoarseSaid):
             return True
         return isinstance(body, ItemSaid) and any(
@@ -185,6 +198,8 @@ class Invariants:
         self._evidence: dict[PartyId, int] = {}
         self._verdicts: dict[PartyId, tuple[object, list[object]]] = {}
         self._cells: dict[bytes | None, Cell | None] = {}
+        self._climbed = Climbed()
+        self._journals: dict[PartyId, tuple[object, int]] = {}
         self.alarms: set[PartyId] = set()
 
     # -- after every step -------------------------------------------------------------------------
@@ -199,6 +214,7 @@ class Invariants:
             self._check_log(node, party)
         self._check_evidence(node)
         self._check_seen(node)
+        self._check_messages(node)
         self._check_picture(node)
         self._check_witness(node)
 
@@ -247,6 +263,73 @@ class Invariants:
                     continue  # of itself it may say what it likes
                 if version.text not in self._truth.looked.get((party, version.ref), ()):
                     raise ViolationError(Invariant.SEEN, f"{node.party} says that {party} saw {version.ref}")
+
+    def _check_messages(self, node: SimulatedNode) -> None:
+        """Check the messages of which something new was taken."""
+        hotline = node.logs.ledger.hotline
+        known, read_count = self._journals.get(node.party, (None, 0))
+        first = read_count if known is hotline else 0
+        for ref in sorted(set(hotline.journal[first:])):
+            dialogue = hotline.dialogue(ref, floor_ms(node.now()))
+            if dialogue is not None:
+                self._check_dialogue(node, dialogue)
+        self._journals[node.party] = hotline, len(hotline.journal)
+
+    def _check_dialogue(self, node: SimulatedNode, dialogue: Dialogue) -> None:
+        message, answer = dialogue.asked.message, dialogue.answer
+        said = f"{node.party} says that message {dialogue.asked.ref}"
+        if (dialogue.state is DialogueState.CLOSED) is (answer is None) and (
+            dialogue.state is not DialogueState.CORRECTED
+        ):
+            raise ViolationError(
+                Invariant.ANSWERED, f"{said} is {dialogue.state.value}, and it was not answered"
+            )
+        if answer is not None and answer.ref.party != message.to:
+            raise ViolationError(Invariant.ANSWERED, f"{said} is answered by {answer.ref.party}")
+        if message.to not in self._truth.honest:
+            return
+        shown = PartyId(message.to), dialogue.asked.ref, message
+        if answer is not None and not answer.by_voice and shown not in self._truth.replied:
+            raise ViolationError(Invariant.ANSWERED, f"{said} is answered, and nobody did")
+        if dialogue.seen is not None and shown not in self._truth.read:
+            raise ViolationError(Invariant.SEEN, f"{said} was read at {message.to}")
+
+    def note_due(self, node: SimulatedNode) -> dict[MessageRef, Waits]:
+        """Note what a node should say by itself now, unless it may say nothing; return what waits."""
+        waits = waits_of(node)
+        if node.logs.why_silent() is None:
+            self._climbed.note(node, waits)
+        return waits
+
+    def check_ladder(self, node: SimulatedNode, waits: dict[MessageRef, Waits] | None) -> None:
+        """Check what a node has said by itself of the messages of its party.
+
+        Args:
+            node: The node.
+            waits: What waits, where nothing was said since that was found; None to find it out.
+
+        Raises:
+            ViolationError: It is something else than was due whenever it looked.
+        """
+        if node.logs.why_silent() is None:
+            wrong = self._climbed.differs(node, waits_of(node) if waits is None else waits)
+            if wrong is not None:
+                raise ViolationError(Invariant.LADDER, wrong)
+
+    def _check_all_dialogues(self, node: SimulatedNode) -> None:
+        now_ms = floor_ms(node.now())
+        for ref, waits in sorted(waits_of(node).items()):
+            dialogue = node.logs.ledger.hotline.dialogue(ref, now_ms)
+            found = None
+            if dialogue is not None:
+                answer = None if dialogue.answer is None else dialogue.answer.ref.n
+                seen = None if dialogue.seen is None else dialogue.seen.n
+                found = dialogue.state, answer, seen, [step for step, _, _ in dialogue.steps]
+            closing = min((n for n, _ in waits.closing), default=None)
+            expected = waits.state(now_ms), closing, min(waits.reads, default=None), waits.steps
+            if found != expected:
+                word = f"{node.party} says of message {ref} {found}, and it is {expected}"
+                raise ViolationError(Invariant.DIALOGUES, word)
 
     def _check_picture(self, node: SimulatedNode) -> None:
         shown = {label.id for label in node.workbench.held.picture.labels}
@@ -323,8 +406,9 @@ class Invariants:
                 raise ViolationError(Invariant.EQUAL_VERDICTS, f"{other} and {node.party} differ: {first}")
 
     def _judged(self, node: SimulatedNode) -> list[object]:
+        self._check_all_dialogues(node)
         coordinating = node.coordinating()
-        verdicts: list[object] = []
+        verdicts: list[object] = list(_dialogues(node))
         for version in node.logs.ledger.versions():
             found = coordinating.of_version(version)
             self._check_verdict(node, found, Gaps(agreed=node.logs.ledger.agreed_gaps()).between)
@@ -418,14 +502,16 @@ class Invariants:
                 raise ViolationError(
                     Invariant.NOTHING_LOST, f"{node.party} cannot read what it said in {entry.n}"
                 )
-            statement = decode_statement(entry.jws).statement
+            statement, _ = node.notary.read(entry.jws)
             what: object = statement.body
+            if isinstance(statement.body, Message):
+                what = _once(statement.body, entry.n)
             if isinstance(statement.body, CoarseSaid):
                 what = StatementKind.COARSE, statement.body.covers
             elif isinstance(statement.body, ItemSaid):
                 what = statement.body.id, statement.body.version
             elif isinstance(statement.body, Signed) and statement.kind is StatementKind.DEED:
-                what = decode_deed(decode_jws(statement.body.jws, DEED_TYPE).payload).nonce
+                what = node.notary.read_deed(statement.body.jws)[0].nonce
             if what in said:
                 raise ViolationError(
                     Invariant.SAID_ONCE, f"{node.party} says again in entry {entry.n}: {what}"
@@ -439,6 +525,7 @@ class Invariants:
             ViolationError: One does not.
         """
         for node in nodes:
+            self._check_messages_converged(node, nodes)
             for owner in nodes:
                 log, said = node.logs[owner.party], self._truth.said[owner.party]
                 where = f"{node.party} holds of the log of {owner.party}"
@@ -452,6 +539,42 @@ class Invariants:
                         raise ViolationError(
                             Invariant.CONVERGENCE, f"{where} entry {n} withheld, and may read it"
                         )
+
+    def _check_messages_converged(self, node: SimulatedNode, owners: Sequence[SimulatedNode]) -> None:
+        """Check that each message stands once at a reader, as its log has it, and none besides."""
+        hotline, said = node.logs.ledger.hotline, {}
+        for line in lines_of(node):
+            if isinstance(line.said, Message):
+                said[line.ref] = line.said
+        parties = [owner.party for owner in owners]
+        held = [each for each in hotline.messages() if each.ref.party in parties and not each.by_voice]
+        if {each.ref: each.message for each in held} != {r: m for r, m in said.items() if r.party in parties}:
+            raise ViolationError(Invariant.CONVERGENCE, f"{node.party} has other messages than were said")
+
+
+def _shown(node: SimulatedNode, ref: MessageRef) -> Iterator[tuple[PartyId, MessageRef, Message]]:
+    """Yield the message that an officer has in front of him, with who he is."""
+    sent = node.logs.ledger.hotline.message_to(node.party, ref)
+    if sent is not None:
+        yield node.party, ref, sent.message
+
+
+def _once(message: Message, n: int) -> object:
+    """Return what of a message of a node may stand in its log once."""
+    if message.code in (Code.CHANNEL, Code.MACHINE_TEST):
+        return message.code, n
+    return message.code, message.fields
+
+
+def _dialogues(node: SimulatedNode) -> Iterator[object]:
+    """Yield what became of each message, as far as it is the same for all that hold the same."""
+    hotline = node.logs.ledger.hotline
+    for sent in hotline.messages():
+        yield hotline.dialogue(sent.ref, floor_ms(START))
+    for party in node.logs.parties:
+        yield party, hotline.on_duty(party)
+    yield hotline.open_refs()
+    yield list(hotline.newest(with_machines=True))
 
 
 def _accused(evidence: Evidence) -> set[PartyId]:
@@ -493,4 +616,6 @@ def memory_of(node: SimulatedNode) -> object:
         sorted(node.logs.unjudged),
         sorted(node.logs.coarse.items()),
         sorted(node.logs.coarse_names.items()),
+        list(_dialogues(node)),
+        ledger.agreed_gaps(),
     )

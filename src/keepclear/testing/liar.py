@@ -20,9 +20,11 @@ from keepclear.codec.checkpoints import Checkpoint
 from keepclear.codec.notes import KeyKind, Note, VerifierKey, sign_note
 from keepclear.codec.statements import encode_statement
 from keepclear.core.bundles import Bundle, Cosignature, LogPart, Withheld
-from keepclear.core.deeds import Acknowledgement, Answer
+from keepclear.core.deeds import Acknowledgement, Answer, Deed, Heard, MessagesSeen
+from keepclear.core.hotline import Sent
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import HASH_BYTES, leaf_hash
+from keepclear.core.messages import ANSWER_CODES, Code, Message, Priority, Step, Value, answers_to
 from keepclear.core.statements import Head, ItemSaid, Signed, Statement, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.give import bundle_for
@@ -63,6 +65,9 @@ class Lie(Enum):
     STRANGE_OFFICER = "have somebody sign who is no officer"
     REVOKED_OFFICER = "have an officer sign whose key is revoked"
     ACCEPT_OWN = "accept its own proposal"
+    ANSWER_FOR_OTHERS = "answer a message that was sent to somebody else"
+    ESCALATE_FOR_OTHERS = "say by its node what became of the message of another party"
+    HEAR_FALSELY = "write down by voice what nobody said"
     BAD_SHAPE = "state an item that cannot be judged"
     GARBAGE = "give bytes that are no bundle"
 
@@ -138,6 +143,9 @@ class Liar:
             Lie.STRANGE_OFFICER: self._strange_officer,
             Lie.REVOKED_OFFICER: self._revoked_officer,
             Lie.ACCEPT_OWN: self._accept_own,
+            Lie.ANSWER_FOR_OTHERS: self._answer_for_others,
+            Lie.ESCALATE_FOR_OTHERS: self._escalate_for_others,
+            Lie.HEAR_FALSELY: self._hear_falsely,
             Lie.BAD_SHAPE: self._bad_shape,
             Lie.GARBAGE: self._garbage,
         }
@@ -228,7 +236,7 @@ class Liar:
             return []
         return [encode_bundle(replace(bundle, parts=(change(parts[0]),), cosignatures=()))]
 
-    def _deed(self, node: SimulatedNode, deed: Acknowledgement | Answer, **other: str) -> str:
+    def _deed(self, node: SimulatedNode, deed: Deed, **other: str) -> str:
         key = node.keys.officers[-1]
         party = PartyId(other.get("party", self.party))
         nonce = f"lie{self._random.getrandbits(32)}"
@@ -496,6 +504,83 @@ class Liar:
         if not own:
             return []
         jws = self._deed(story, Answer(proposal=self._random.choice(own), is_accepted=True))
+        self._say(story, lambda proving: proving.say(StatementKind.DEED, Signed(jws=jws)))
+        return [self.give(peer)]
+
+    def _foreign_message(self, story: SimulatedNode) -> Sent | None:
+        """Draw a message of another party that wants an answer; one to a third party where there is one."""
+        asked = [
+            sent
+            for sent in story.logs.ledger.hotline.messages()
+            if sent.ref.party != self.party and sent.wants_answer
+        ]
+        others = [sent for sent in asked if sent.message.to != self.party]
+        return self._random.choice(others or asked) if asked else None
+
+    def _answer_for_others(self, peer: PartyId) -> list[bytes]:
+        story = self.story(peer)
+        asked = self._foreign_message(story)
+        if asked is None:
+            return []
+        answer = Message(
+            code=answers_to(asked.message.code)[0],
+            to=asked.ref.party,
+            answers=asked.ref,
+            priority=Priority.ROUTINE,
+            valid_until_ms=floor_ms(story.now()) + 60_000,
+            drill=asked.message.drill,
+        )
+        jws = [self._deed(story, said) for said in (answer, MessagesSeen(messages=(asked.ref,)))]
+        for each in jws:
+            self._say(story, lambda proving, jws=each: proving.say(StatementKind.DEED, Signed(jws=jws)))  # type: ignore[misc]
+        return [self.give(peer)]
+
+    def _escalate_for_others(self, peer: PartyId) -> list[bytes]:
+        story = self.story(peer)
+        asked = self._foreign_message(story)
+        if asked is None:
+            return []
+        fields: tuple[tuple[str, Value], ...] = (("about", asked.ref),)
+        code = self._random.choice([Code.TIMED_OUT, Code.ESCALATED])
+        if code is Code.ESCALATED:
+            fields += (("step", self._random.choice(list(Step))),)
+        message = Message(
+            code=code,
+            to=asked.ref.party,
+            fields=fields,
+            priority=Priority.SAFETY,
+            valid_until_ms=floor_ms(story.now()) + 60_000,
+        )
+        self._say(story, lambda proving: proving.say_message(message))
+        return [self.give(peer)]
+
+    def _hear_falsely(self, peer: PartyId) -> list[bytes]:
+        """Say that another party corrected its message by voice, or answered, or sent one."""
+        story = self.story(peer)
+        victim = self._random.choice([party for party in story.logs.parties if party != self.party])
+        messages = story.logs.ledger.hotline.messages()
+        theirs = [each for each in messages if each.ref.party == victim and each.message.to == self.party]
+        theirs = [each for each in theirs if each.person is not None]
+        if not theirs:
+            return []
+        sent = self._random.choice(theirs)
+        ours = [each for each in messages if each.ref.party == self.party and each.message.to == victim]
+        ours = [each for each in ours if answers_to(each.message.code)]
+        if sent.message.code not in ANSWER_CODES and self._random.random() < 0.5:
+            message = replace(sent.message, corrects=sent.ref, answers=None)
+        elif not ours:
+            return []
+        else:
+            asked = self._random.choice(ours)
+            message = Message(
+                code=answers_to(asked.message.code)[0],
+                to=self.party,
+                answers=asked.ref,
+                priority=Priority.ROUTINE,
+                valid_until_ms=sent.message.valid_until_ms,
+            )
+        n = story.logs[victim].tree.size + self._random.randint(-1, 3)
+        jws = self._deed(story, Heard(by=victim, n=n, at_ms=sent.at_ms, message=message))
         self._say(story, lambda proving: proving.say(StatementKind.DEED, Signed(jws=jws)))
         return [self.give(peer)]
 

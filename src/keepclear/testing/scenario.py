@@ -142,6 +142,10 @@ class Officers:
             self._change_officer: 2,
         }
 
+    def add(self, kinds: dict[Callable[[SimulatedNode], Act | None], int]) -> None:
+        """Have officers do more things, each so often."""
+        self._kinds |= kinds
+
     def begin(self, node: SimulatedNode) -> Iterator[Act]:
         """Yield how a party begins: it grants the keys of its node and of its officer."""
         keys = node.keys
@@ -348,7 +352,7 @@ class Officers:
         """Draw a new officer, or the end of the one before."""
         kids = [each.kid for each in node.keys.officers[:-1]]
         own = node.logs[node.party]
-        counting = [kid for kid in kids if own.keys.officer_key(kid, own.tree.size) is not None]
+        counting = [kid for kid in kids if own.keys.officer_key(kid, own.tree.size, "Ann") is not None]
         if counting:
             return self.revoke(node, counting[0])
         node.keys.officers.append(self._new_key())

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from hashlib import sha256
 from random import Random
 from typing import Final, NamedTuple
@@ -17,9 +18,11 @@ from typing import Final, NamedTuple
 from keepclear.adapters.notary import Key, VerifyMany
 from keepclear.adapters.signing import SigningKey, verify_many
 from keepclear.codec.bundle import encode_bundle
+from keepclear.core.channel import LinkCondition, LinkFacts
 from keepclear.core.conflicts import Item
 from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.core.intents import PartyId
+from keepclear.core.refs import MessageRef
 from keepclear.core.times import floor_ms
 from keepclear.node.logs import HeldLog, Logs
 from keepclear.node.outcomes import RefusedError, StoreError
@@ -36,6 +39,7 @@ from keepclear.testing.federation import (
     SimulatedNode,
     to_everybody,
 )
+from keepclear.testing.hotline import Talking, Waits
 from keepclear.testing.invariants import Invariant, Invariants, Truth, ViolationError, memory_of, state_of
 from keepclear.testing.liar import MUST_BE_REFUSED, Liar, Lie
 from keepclear.testing.network import DELAY_MAX_MS, Link, Network
@@ -53,6 +57,11 @@ _ASKS: Final = 0.7
 """So often somebody asks somebody after a step."""
 _LIARS: Final = 0.6
 """So often a party lies; in the other simulations all are honest, and only unlucky."""
+_TICKS: Final = 0.15
+"""So often a node looks after a step what it should say by itself."""
+_LATE_S: Final = 400.0
+_CUT_S: Final = 800.0
+"""A peer unheard for so long is cut off: longer than in earnest, for nodes here ask seldom."""
 _SECRETS: Final = 0.25
 """So often some items are told to one peer only."""
 
@@ -173,6 +182,8 @@ class Simulation:
         make: Callable[[bytes], Key] = SigningKey if settings.is_real else ring.key
         self._new_key: Callable[[], Key] = lambda: make(self._random.randbytes(32))
         self._officers = Officers(self._random, self._new_key)
+        self._officers.add(Talking(self._officers, self._random).kinds())
+        self._heard_ms: dict[Link, int] = {}  # when a peer was heard last
         parties = _parties(settings.node_count)
         nodes = self._made(parties, verify_many if settings.is_real else ring.verify_many)
         self._liars: dict[PartyId, Liar] = {}
@@ -235,6 +246,8 @@ class Simulation:
             if self._random.random() < _ASKS:
                 self._somebody_asks()
             self._deliver()
+            if self._random.random() < _TICKS:
+                self._tick(self._random.choice(list(self._nodes.values())))
             if number % _BACKUP_EVERY == 0:
                 self._back_up()
             if number == judged_at:
@@ -288,6 +301,39 @@ class Simulation:
             raise ViolationError(Invariant.SAID_ONCE, word)
         self._invariants.check(node)
 
+    def _tick(self, node: SimulatedNode) -> None:
+        """Have a node say by itself what is due."""
+        waits: dict[MessageRef, Waits] | None = self._invariants.note_due(node)
+        told = node.tick(self._links_of(node))
+        new, asked = self._truth.note_said(node)
+        self.result.statement_count += new
+        if asked != len(told.refs) and not node.was_repeated:
+            raise ViolationError(Invariant.SAID_ONCE, f"{node.party} said {asked} statements by itself")
+        if new:
+            words = " ".join(_word(node, ref) for ref in told.refs)
+            self._trace(f"{node.party} by itself: {words}")
+            self._invariants.check(node)
+            waits = None  # there is more of it now
+        self._invariants.check_ladder(node, waits)
+
+    def _links_of(self, node: SimulatedNode) -> dict[PartyId, LinkFacts]:
+        """Return what a node knows of its links: time is told by a clock of its own, which never steps."""
+        links = {}
+        for peer in self._parties:
+            if peer != node.party:
+                heard_ms = self._heard_ms.get(Link(peer, node.party))
+                unheard_s = None if heard_ms is None else (self._now_ms - heard_ms) / 1e3
+                is_cut = unheard_s is None or unheard_s >= _CUT_S
+                condition = (
+                    LinkCondition.UP if unheard_s is None or unheard_s < _LATE_S else LinkCondition.LATE
+                )
+                links[peer] = LinkFacts(
+                    condition=LinkCondition.CUT if is_cut else condition,
+                    unheard_s=unheard_s,
+                    watched_s=(self._now_ms - floor_ms(START)) / 1e3,
+                )
+        return links
+
     def _somebody_asks(self) -> None:
         party, peer = self._random.sample(self._parties, 2)
         if party in self._nodes:
@@ -333,6 +379,7 @@ class Simulation:
                 self._trace(f"{link.sender} -> {party} (liar): {error}")
             return
         node = self._nodes[party]
+        self._heard_ms[link] = self._now_ms
         try:
             taken = node.take(give.data, heard=PartyId(link.sender) if give.run == node.run else None)
         except StoreError:
@@ -441,6 +488,7 @@ class Simulation:
             if node.is_behind:
                 raise ViolationError(Invariant.AT_WORK, f"{node.party} does not get its own log back")
             self._speak_at_last(node)
+            self._tick(node)
         self._settle()
         nodes = list(self._nodes.values())
         self._invariants.check_converged(nodes)
@@ -486,6 +534,14 @@ class Simulation:
             roots = {log.tree.root(shortest) for log in logs}
             if len(roots) > 1 and party not in self._invariants.alarms:
                 raise ViolationError(Invariant.DETECTED, f"{party} told two stories, and nobody noticed")
+
+
+def _word(node: SimulatedNode, ref: MessageRef) -> str:
+    """Return what a node said by itself, in a word."""
+    sent = node.logs.ledger.hotline.message(ref)
+    assert sent is not None, "it was just said"
+    values = [value.value if isinstance(value, Enum) else str(value) for _, value in sent.message.fields]
+    return f"{sent.message.code.value} ({', '.join([sent.message.to, *values])})"
 
 
 def _has_tail(log: HeldLog, first: int, end: int) -> bool:

@@ -58,7 +58,8 @@ class Described:
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """Return what is told of a request; None for one that there is not."""
         for template, operations in self.document["paths"].items():
-            pattern = template.replace("{id}", ".*").replace("{party}", "[^/]*")
+            pattern = re.sub(r"\{(?:id|name)\}", ".*", template)
+            pattern = re.sub(r"\{\w+\}", "[^/]*", pattern)
             if re.fullmatch(pattern, path, re.DOTALL):
                 found: dict[str, Any] | None = operations.get(method.lower())
                 return found

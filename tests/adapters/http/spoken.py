@@ -38,6 +38,7 @@ from keepclear.node.ports import Actor, KnownParty
 from keepclear.node.prove import Proving
 from keepclear.node.take import Taken
 from keepclear.node.workbench import Change, Voice, Workbench
+from keepclear.testing.clock import ManualClock
 from tests.adapters.http.served import OTHER, PARTY, Described, Served, serving
 from tests.strategies import NOON
 
@@ -66,13 +67,15 @@ class Keys:
     def revoked(self, key: SigningKey) -> str:
         return sign_key_act(KeyAct(party=self.party, act=KeyDeed.REVOKE, kid=key.kid), self.root)
 
-    def deed(self, deed: Deed, *, key: SigningKey | None = None, person: str = OFFICER) -> str:
+    def deed(
+        self, deed: Deed, *, key: SigningKey | None = None, person: str = OFFICER, at: datetime = NOON
+    ) -> str:
         return sign_deed(
             deed,
             key or self.officer,
             party=self.party,
             person=person,
-            at_ms=floor_ms(NOON),
+            at_ms=floor_ms(at),
             nonce=f"{self.party}-{next(self.nonces)}",
         )
 
@@ -112,7 +115,7 @@ class Peer:
     """Another party with its node."""
 
     def __init__(self, keys: Keys, *others: Keys) -> None:
-        self.keys = keys
+        self.keys, self.clock = keys, ManualClock(NOON)
         store = MemoryStore()
         with store.transaction() as transaction:
             transaction.pin(self.keys.known(is_own=True))
@@ -122,7 +125,7 @@ class Peer:
             store,
             JsonForm(),
             Policy(conflicts=ConflictPolicy.RECORD),
-            lambda: NOON,
+            self.clock.now,
             voice=self.keys.voice,
         )
         self.do(lambda declaring: proving_of(declaring).say_key(self.keys.granted(self.keys.node)))
@@ -140,7 +143,8 @@ class Peer:
         self.do(lambda declaring: declaring.declare(item))
 
     def say(self, deed: Deed) -> None:
-        self.do(lambda declaring: proving_of(declaring).say_deed(self.keys.deed(deed)))
+        jws = self.keys.deed(deed, at=self.clock.now())
+        self.do(lambda declaring: proving_of(declaring).say_deed(jws))
 
     def acknowledge(self, *refs: ItemRef) -> None:
         self.say(Acknowledgement(items=refs))
@@ -153,7 +157,7 @@ class Peer:
     def bundle(self, to: str = PARTY, heads: Sequence[tuple[str, int]] = ()) -> Bundle:
         assert self.bench.logs is not None
         told = [(PartyId(party), size) for party, size in heads]
-        return bundle_for(PartyId(to), told, self.bench.logs, self.bench.store, floor_ms(NOON))
+        return bundle_for(PartyId(to), told, self.bench.logs, self.bench.store, floor_ms(self.clock.now()))
 
 
 def proving_of(declaring: Declaring) -> Proving:
@@ -217,7 +221,13 @@ class Talk:
         return response.json()
 
     def say(self, deed: Deed) -> httpx2.Response:
-        return self.ask("POST", "/v1/deeds", json={"jws": self.keys.deed(deed)})
+        jws = self.keys.deed(deed, at=self.served.clock.now())
+        return self.ask("POST", "/v1/deeds", json={"jws": jws})
+
+    def pass_s(self, time_s: float) -> None:
+        """Let time pass on both sides."""
+        self.served.clock.advance(time_s)
+        self.peer.clock.advance(time_s)
 
     def give(self) -> Any:
         """Have the node take what the other party has more."""

@@ -225,7 +225,8 @@ def test_every_endpoint_is_for_its_role_and_those_above(served: Served, role: Ro
 def test_the_roles_that_the_endpoints_need_are_these(served: Served) -> None:
     nobody = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/openapi.json", "POST /v1/session"}
     officer = {"PUT /v1/items/{id}", "PATCH /v1/items/{id}", "DELETE /v1/items/{id}", "POST /v1/tracks"}
-    officer |= {"POST /v1/deeds", "POST /v1/bundles", "PUT /v1/links/{party}"}
+    officer |= {"POST /v1/deeds", "POST /v1/bundles", "PUT /v1/links/{party}", "POST /v1/drafts"}
+    officer |= {"POST /v1/picture-checks"}
     administrator = {"GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{id}"}
     administrator |= {"POST /v1/parties", "POST /v1/keys", "POST /v1/speak"}
     needed = {f"{e.method} {e.path}": e.role for e in served.running.endpoints}

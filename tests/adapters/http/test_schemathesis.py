@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,15 +18,20 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.python import asgi
 
 from keepclear.adapters.federation.links import LinkState
+from keepclear.adapters.notary import DEED_TYPE
 from keepclear.adapters.signing import SigningKey
 from keepclear.codec.bundle import encode_bundle
 from keepclear.codec.cards import encode_card
-from keepclear.core.deeds import Acknowledgement, LineChange, Objection
+from keepclear.codec.jws import decode_jws
+from keepclear.core.deeds import Acknowledgement, DutyChange, LineChange, MessagesSeen, Objection
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.messages import Code, Message, Nature, Position, Priority
+from keepclear.core.refs import MessageRef
+from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from tests.adapters.http.served import OTHER, PARTY, Described, Served, body_of, operation, path_of, serving
 from tests.adapters.http.spoken import Keys, Talk, ref, talking, words
-from tests.strategies import intent, volumes
+from tests.strategies import NOON, intent, volumes
 
 CHECKED = (
     "not_a_server_error",
@@ -52,6 +58,14 @@ SPOKEN = tuple(
         "negotiations",
         "agreements",
         "holds",
+        "catalogue",
+        "messages",
+        "drafts",
+        "suggestions",
+        "channels",
+        "drills",
+        "paper",
+        "picture-checks",
     )
 )
 """Where the paths begin that need a log."""
@@ -88,7 +102,7 @@ def client_of(served: Served) -> Iterator[Any]:
 
 def aim(draw: Draw, case: Any, served: Served) -> None:
     """Aim some cases at the item that there is, as it stands: chance alone would never meet it."""
-    for name, known in (("id", ITEM_ID), ("party", OTHER)):
+    for name, known in (("id", ITEM_ID), ("party", OTHER), ("n", "2"), ("name", "winter")):
         if name in (case.path_parameters or {}) and draw(st.booleans()):
             case.path_parameters[name] = known
     if "party" in (case.query or {}) and draw(st.booleans()):
@@ -162,6 +176,15 @@ def speaking(draw: Draw, case: Any, talk: Talk) -> None:
         Acknowledgement(items=(ref(OTHER, "N1"),)),
         Objection(item=ref(OTHER, "N1"), reason="too low"),
         LineChange(peer=PartyId(OTHER), is_hold=True, reason="no answer"),
+        Message(
+            code=Code.LINE_TEST,
+            to=PartyId(OTHER),
+            priority=Priority.ROUTINE,
+            valid_until_ms=floor_ms(NOON) + 60_000,
+            drill="winter",
+        ),
+        MessagesSeen(messages=(MessageRef(party=PartyId(OTHER), n=3),)),
+        DutyChange(is_on=True),
     )
     if not draw(st.booleans()):
         return
@@ -175,6 +198,12 @@ def speaking(draw: Draw, case: Any, talk: Talk) -> None:
             case.body = {"card": encode_card(card), "words": words(card), "replace": draw(st.booleans())}
         case "/v1/bundles":
             case.body = encode_bundle(talk.peer.bundle())
+        case "/v1/drafts":
+            payload = decode_jws(talk.keys.deed(draw(st.sampled_from(deeds))), DEED_TYPE).payload
+            fields = json.loads(payload)
+            case.body = {name: fields[name] for name in fields if name not in ("v", "party", "t", "nonce")}
+        case "/v1/suggestions":
+            case.body = {"item": ITEM_ID, "other": f"{OTHER}:N1"}
 
 
 @pytest.mark.slow
@@ -186,6 +215,19 @@ def test_whatever_is_sent_to_a_node_with_keys_is_answered_as_described(
     with talking(tmp_path, described, is_started=False) as talk, client_of(talk.served) as client:
         talk.served.declare(operation(ITEM_ID))
         talk.peer.declare(operation("N1", party=OTHER))
+        talk.peer.say(
+            Message(
+                code=Code.DISTRESS,
+                to=PartyId(PARTY),
+                fields=(
+                    ("call_sign", "N1"),
+                    ("nature", Nature.FIRE),
+                    ("at", Position(latitude_e5=3_500_000, longitude_e5=3_600_000)),
+                ),
+                priority=Priority.DISTRESS,
+                valid_until_ms=floor_ms(NOON) + 60_000,
+            )
+        )
         talk.exchange()
         talk.links.put(OTHER, LinkState.UP)
         sender = Sender(talk.served, client)

@@ -21,7 +21,7 @@ from typing import Final
 from keepclear.adapters.desk import Desk
 from keepclear.adapters.federation.caller import Caller
 from keepclear.adapters.federation.exchange import Exchange
-from keepclear.adapters.federation.links import Link, Links, LinkState, Peer
+from keepclear.adapters.federation.links import CUT_AFTER_S, Link, Links, LinkState, Peer
 from keepclear.adapters.federation.listener import Listener
 from keepclear.adapters.federation.server import server_of
 from keepclear.adapters.federation.syncing import Surroundings, Syncing
@@ -48,11 +48,13 @@ class LinkView:
         link: It.
         state: How it is now.
         unheard_s: How long ago the peer was heard last; None for never.
+        watched_s: How long this node has listened for it.
     """
 
     link: Link
     state: LinkState
     unheard_s: float | None
+    watched_s: float = CUT_AFTER_S
 
 
 def peer_of(known: KnownParty) -> Peer:
@@ -121,6 +123,7 @@ class Federation:
         )
         self._followed: Sequence[KnownParty] | None = None
         self._peers: dict[PartyId, Peer] = {}
+        self._watched: dict[PartyId, float] = {}  # since when, by the monotonic clock
         self._syncing: dict[PartyId, tuple[Syncing, asyncio.Task[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -134,6 +137,7 @@ class Federation:
                 link=link,
                 state=link.state(now_s),
                 unheard_s=None if link.heard_s is None else now_s - link.heard_s,
+                watched_s=now_s - self._watched.get(link.peer, now_s),
             )
             for link in self._links.all()
         ]
@@ -198,6 +202,8 @@ class Federation:
             return
         peers = _peers_of(known)
         await self._stop([party for party, peer in self._peers.items() if peers.get(party) != peer])
+        now_s = self._monotonic()
+        self._watched = {party: self._watched.get(party, now_s) for party in peers}
         self._links.keep(list(peers.values()))
         self._pins.keep(list(peers.values()))
         before, self._peers, self._followed = self._peers, peers, known

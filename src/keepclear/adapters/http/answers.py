@@ -39,11 +39,26 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool
 
 
+class Breach(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation on the other party's side of an altitude split; `reach_m` is None without a bound."""
+
+    id: str
+    party: str
+    peer: str
+    stays: str
+    altitude_m: float
+    reach_m: float | None
+    volumes: tuple[int, ...]
+    time_start: str
+    time_end: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a change led to, what was found of it, and what was assumed."""
 
     record: Record
     findings: tuple[dict[str, Any], ...] = ()
+    breaches: tuple[Breach, ...] = ()
     assumptions: tuple[str, ...] = ()
 
 
@@ -71,6 +86,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     checked: dict[str, Any]
     next: int | str | None = None
     assumptions: tuple[str, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+    breach_total: int = 0
 
 
 class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,4 +126,5 @@ class ProblemAnswer(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     problems: tuple[Problem, ...] = ()
     findings: tuple[dict[str, Any], ...] = ()
+    breaches: tuple[Breach, ...] = ()
     record: Record | None = None

@@ -29,13 +29,15 @@ from keepclear.adapters.http import problems, wire
 from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.endpoints import Endpoint, routes_of
 from keepclear.adapters.http.gate import Gate
+from keepclear.adapters.http.hotline_gauges import HotlineGauges
 from keepclear.adapters.http.log_bodies import links_body
 from keepclear.adapters.http.metrics import Metrics
 from keepclear.adapters.http.node import Linked, Node, Unlinked
 from keepclear.adapters.http.openapi import describe
 from keepclear.adapters.http.problems import HttpProblemError, problem_of
 from keepclear.adapters.http.routes import Routes
-from keepclear.adapters.http.stream import Hub
+from keepclear.adapters.http.stream import Hub, Throttle
+from keepclear.adapters.http.ticking import Ticking
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
 from keepclear.core.intents import PartyId
@@ -53,6 +55,8 @@ CLOCK_EVERY_S: Final = 2.0
 """So often the stream tells the time; silence for longer than three times that means: cut off."""
 TRACKS_EVERY_S: Final = 1.0
 """So often the stream tells the tracks, at most."""
+HOTLINE_EVERY_S: Final = 0.2
+"""So often the stream tells that there is something new on the hotline, at most."""
 CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -134,6 +138,7 @@ class RunningNode:
         self._linked: Linked = Unlinked()
         self._links_told: list[tuple[PartyId, LinkState, bool]] = []
         self._heads: dict[PartyId, int] = {}
+        self._hotline = Throttle(self._tell_hotline, HOTLINE_EVERY_S)
         desk = Desk(
             parts.store,
             parts.form,
@@ -142,11 +147,15 @@ class RunningNode:
             voice=parts.voice,
             published=self._published,
             grown=self._grown,
+            talked=self._talked,
             unheard=self._unheard,
         )
         self._heads.update(desk.ask(lambda bench: bench.heads).result())
         if parts.linked is not None:
             self._linked = parts.linked(desk)
+        self._ticking: Ticking | None = None
+        if parts.voice is not None:
+            self._ticking = Ticking(desk, parts.voice.party, self._linked)
         self.node = Node(
             settings=settings,
             store=parts.store,
@@ -162,6 +171,7 @@ class RunningNode:
             linked=self._linked,
         )
         self._gauges()
+        self._hotline_gauges = HotlineGauges(self.node)
         self.endpoints: list[Endpoint] = []
         self.app = self._application()
 
@@ -190,6 +200,9 @@ class RunningNode:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._loop = asyncio.get_running_loop()
         tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._link())]
+        if self._ticking is not None:
+            tasks.append(asyncio.create_task(self._ticking.run()))
+            tasks.append(asyncio.create_task(self._hotline_gauges.run()))
         if self.alongside is not None:
             tasks.append(asyncio.ensure_future(self.alongside()))
         try:
@@ -197,6 +210,7 @@ class RunningNode:
         finally:
             for task in tasks:
                 task.cancel()
+            self._hotline.close()
             self.node.hub.close()
             await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -239,6 +253,14 @@ class RunningNode:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._tell_heads)
         self._linked.wake()
+
+    def _talked(self) -> None:
+        """Tell the listeners that there is something new on the hotline."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._hotline.ask)
+
+    def _tell_hotline(self) -> None:
+        self.node.hub.spread("hotline", b"{}")
 
     def _tell_heads(self) -> None:
         self.node.hub.spread("logs", encode({"heads": self._heads}))

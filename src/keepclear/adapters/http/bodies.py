@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
 from keepclear.adapters.http import wire
 from keepclear.codec.f3548 import wire as f3548
 from keepclear.codec.properties import instant_of_text
-from keepclear.codec.results import finding_fields
+from keepclear.codec.results import breach_fields, finding_fields
 from keepclear.core.conflicts import Buffer, Finding
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import PartyId
 from keepclear.core.shifts import Limits
+from keepclear.core.split import Breach
 from keepclear.core.times import rfc3339
 from keepclear.core.tracks import TrackKind, TrackPosition
 from keepclear.node.detect import Checked
@@ -51,13 +52,20 @@ def finding_bodies(findings: Iterable[Finding]) -> list[wire.Finding]:
     return [cast(wire.Finding, finding_fields(finding)) for finding in findings]
 
 
+def breach_bodies(breaches: Iterable[Breach]) -> list[wire.Breach]:
+    """Return breaches of altitude splits."""
+    return [cast(wire.Breach, breach_fields(breach)) for breach in breaches]
+
+
 def answer_body(checked: Checked, *, after: int = 0, assumptions: Iterable[str] = ()) -> wire.Answer:
     """Return what a check answers."""
     shown = after + len(checked.findings)
     return wire.Answer(
-        answer="conflict" if checked.total else "clear" if checked.reason is None else "cannot_decide",
+        answer=_answer(checked),
         findings=finding_bodies(checked.findings),
         total=checked.total,
+        breaches=breach_bodies(checked.breaches),
+        breach_total=checked.breach_total,
         checked=wire.CheckedAmong(
             operations=checked.operation_count,
             zones=checked.zone_count,
@@ -73,6 +81,12 @@ def answer_body(checked: Checked, *, after: int = 0, assumptions: Iterable[str] 
         next=shown if shown < checked.total else None,
         assumptions=sorted(set(assumptions)),
     )
+
+
+def _answer(checked: Checked) -> Literal["clear", "conflict", "cannot_decide"]:
+    if checked.total or checked.breach_total:
+        return "conflict"
+    return "clear" if checked.reason is None else "cannot_decide"
 
 
 def buffer_of(body: wire.BufferBody | None) -> Buffer | None:

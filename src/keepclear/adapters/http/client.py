@@ -21,6 +21,7 @@ import msgspec
 
 from keepclear.adapters.http.answers import (
     Answer,
+    Breach,
     EventsPage,
     ItemsPage,
     Outcome,
@@ -79,6 +80,7 @@ class NodeRefusedError(KeepclearError):
         detail: Why, in the words of the node.
         problems: What is wrong with the request: `field` and `reason` of each.
         findings: What a declaration conflicts with.
+        breaches: On which altitude splits' other side it is.
         record: The current record, if another version was named; None else.
     """
 
@@ -89,12 +91,14 @@ class NodeRefusedError(KeepclearError):
         *,
         problems: tuple[Problem, ...] = (),
         findings: tuple[dict[str, Any], ...] = (),
+        breaches: tuple[Breach, ...] = (),
         record: Record | None = None,
     ) -> None:
         self.status = status
         self.detail = detail
         self.problems = problems
         self.findings = findings
+        self.breaches = breaches
         self.record = record
         told = [
             f"{problem.field}: {problem.reason}" if problem.field else problem.reason for problem in problems
@@ -380,7 +384,7 @@ class NodeClient:
         return response.status_code, bytes(data)
 
 
-_ASKING: Final = ("/v1/check", "/v1/resolve")
+_ASKING: Final = ("/v1/check", "/v1/resolve", "/v1/drafts", "/v1/suggestions")
 """What is asked by POST and changes nothing."""
 
 
@@ -481,5 +485,10 @@ def _refusal(status: int, data: bytes) -> NodeRefusedError:
     if 300 <= status < 400:
         detail = "it leads elsewhere; give the address that is meant"
     return NodeRefusedError(
-        status, detail, problems=told.problems, findings=told.findings, record=told.record
+        status,
+        detail,
+        problems=told.problems,
+        findings=told.findings,
+        breaches=told.breaches,
+        record=told.record,
     )

@@ -97,7 +97,7 @@ class Endpoint:
 
     Attributes:
         method: The method of HTTP.
-        path: Its path; `{id}` stands for the rest of it, slashes too, `{party}` for one part of it.
+        path: Its path; `{id}` and `{name}` stand for the rest of it, slashes too, others for one part of it.
         handler: What answers.
         summary: What it does, in a line.
         answers: What it tells by status, where all is well.
@@ -200,7 +200,8 @@ def _route(path: str, by_method: Mapping[str, Endpoint], gate: Gate, metrics: Me
         method = "GET" if request.method == "HEAD" else request.method
         return await by_method[method].serve(request, gate, metrics)
 
-    return Route(path.replace("{id}", "{id:path}"), serve, methods=list(by_method))
+    whole = re.sub(r"\{(id|name)\}", r"{\1:path}", path)
+    return Route(whole, serve, methods=list(by_method))
 
 
 async def aside(read: Callable[[], _T], size_bytes: int) -> _T:

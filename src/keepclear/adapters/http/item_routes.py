@@ -9,6 +9,7 @@ from typing import Final
 
 from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import (
+    breach_bodies,
     finding_bodies,
     record_body,
 )
@@ -159,6 +160,7 @@ def _changed(outcome: Outcome, status: HTTPStatus = _OK, assumptions: Sequence[s
     body = wire.Changed(
         record=record_body(outcome.record),
         findings=finding_bodies(outcome.findings),
+        breaches=breach_bodies(outcome.breaches),
         assumptions=sorted(set(assumptions)),
     )
     return Reply(body=body, status=status, headers={"ETag": f'"{outcome.record.version}"'})

@@ -10,8 +10,11 @@ from typing import TypeVar
 from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.problems import HttpProblemError
 from keepclear.core.intents import PartyId
+from keepclear.core.times import floor_ms
+from keepclear.node.channel_views import Channelling
 from keepclear.node.coordinate import Coordinating
 from keepclear.node.declare import Declaring
+from keepclear.node.hotline_views import Hotlining
 from keepclear.node.logs import HeldLog, Logs
 from keepclear.node.ports import Actor
 from keepclear.node.workbench import Answer, Workbench
@@ -109,3 +112,19 @@ def unknown_party(party: str) -> HttpProblemError:
 def coordinating(bench: Workbench, logs: Logs) -> Coordinating:
     """Return the questions to the logs and the picture as they are."""
     return Coordinating(logs=logs, picture=bench.held.picture, reading=bench.store, form=bench.form)
+
+
+def hotlining(bench: Workbench, logs: Logs, node: Node) -> Hotlining:
+    """Return the questions to the hotline as it is now."""
+    return Hotlining(logs=logs, reading=bench.store, now_ms=floor_ms(bench.now()), unread=node.unread)
+
+
+def channelling(bench: Workbench, logs: Logs, node: Node) -> Channelling:
+    """Return the questions to the channels as they are now."""
+    return Channelling(
+        logs=logs,
+        reading=bench.store,
+        now_ms=floor_ms(bench.now()),
+        talk=node.talk,
+        unread=node.unread,
+    )

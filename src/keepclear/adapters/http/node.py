@@ -23,8 +23,10 @@ from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.times import rfc3339
 from keepclear.core.tracks import LatestTracks, TrackPosition
 from keepclear.node.access import Grant
+from keepclear.node.hotline_views import Unread
 from keepclear.node.outcomes import NotFoundError
 from keepclear.node.ports import Clock, Record, Store
+from keepclear.node.talk import Talk
 
 
 class Linked(Protocol):
@@ -87,6 +89,8 @@ class Node:
         speed: How fast that time runs; other than 1 only in a demonstration.
         guest: What whoever comes is granted, in a demonstration; None elsewhere.
         linked: The links to the nodes of other parties.
+        talk: Knows which messages wait for what; used in the thread of the desk only.
+        unread: Knows which messages nobody has read; the same.
     """
 
     settings: Settings
@@ -101,6 +105,8 @@ class Node:
     speed: float = 1.0
     guest: Grant | None = None
     linked: Linked = field(default_factory=Unlinked)
+    talk: Talk = field(default_factory=Talk)
+    unread: Unread = field(default_factory=Unread)
 
     @property
     def now(self) -> str:

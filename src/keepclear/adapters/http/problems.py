@@ -8,7 +8,7 @@ import msgspec
 
 from keepclear.adapters.desk import DeskBusyError, DeskClosedError
 from keepclear.adapters.http import wire
-from keepclear.adapters.http.bodies import record_body
+from keepclear.adapters.http.bodies import breach_bodies, record_body
 from keepclear.adapters.http.stream import TooManyListenersError
 from keepclear.adapters.store.access import SignInError, TokensFullError, UnknownTokenError
 from keepclear.codec.reading import Problem
@@ -96,6 +96,8 @@ def problem_of(error: KeepclearError) -> tuple[HTTPStatus, wire.ProblemDetails, 
         case ConflictRefusedError():
             fields = [finding_fields(finding) for finding in error.findings]
             body.findings = msgspec.convert(fields, list[wire.Finding])
+            if error.breaches:
+                body.breaches = breach_bodies(error.breaches)
         case ExistsError() | VersionMismatchError():
             body.record = record_body(error.record)
     if status is HTTPStatus.UNAUTHORIZED:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keepclear.adapters.http.access_routes import AccessRoutes
+from keepclear.adapters.http.draft_routes import DraftRoutes
 from keepclear.adapters.http.endpoints import Endpoint
+from keepclear.adapters.http.hotline_routes import HotlineRoutes
 from keepclear.adapters.http.item_routes import ItemRoutes
 from keepclear.adapters.http.link_routes import LinkRoutes
 from keepclear.adapters.http.live_routes import LiveRoutes
@@ -13,6 +15,7 @@ from keepclear.adapters.http.log_routes import LogRoutes
 from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.question_routes import QuestionRoutes
 from keepclear.adapters.http.talk_routes import TalkRoutes
+from keepclear.adapters.http.voice_routes import VoiceRoutes
 
 
 class Routes:
@@ -32,6 +35,9 @@ class Routes:
             TalkRoutes(node),
             LogRoutes(node),
             LinkRoutes(node),
+            HotlineRoutes(node),
+            DraftRoutes(node),
+            VoiceRoutes(node),
         )
 
     def endpoints(self) -> list[Endpoint]:

@@ -98,6 +98,39 @@ class EventStream(StreamingResponse):
             self.leave()
 
 
+class Throttle:
+    """Does something soon after it is asked for, and not oftener than so.
+
+    It belongs to one event loop. Whatever is asked for while it waits is done at once at its end.
+
+    Args:
+        do: What is done.
+        every_s: The least time between two.
+    """
+
+    def __init__(self, do: Callable[[], None], every_s: float) -> None:
+        self._do, self._every_s = do, every_s
+        self._next_s = 0.0
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def ask(self) -> None:
+        """Ask for it to be done."""
+        loop = asyncio.get_running_loop()
+        if self._waiting is None:
+            self._waiting = loop.call_at(max(loop.time(), self._next_s), self._done)
+
+    def _done(self) -> None:
+        self._waiting = None
+        self._next_s = asyncio.get_running_loop().time() + self._every_s
+        self._do()
+
+    def close(self) -> None:
+        """Leave undone what waits."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+
 class Hub:
     """Spreads events to listeners; it belongs to one event loop.
 

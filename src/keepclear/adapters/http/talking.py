@@ -319,7 +319,7 @@ class TalkClient(NodeClient):
 
     def switch_link(self, party: str, *, is_off: bool) -> Link:
         """Switch a link off, or on again."""
-        return self._send("PUT", f"/v1/links/{_quoted(party)}", {"switched_off": is_off}, Link)
+        return self._send("PUT", f"/v1/links/{quoted(party)}", {"switched_off": is_off}, Link)
 
     def coordination(
         self, *, party: str | None = None, is_open: bool = False, with_over: bool = False
@@ -340,7 +340,7 @@ class TalkClient(NodeClient):
 
     def coordinated(self, item_id: str) -> Coordinated:
         """Return how far an item is coordinated."""
-        return self._read(f"/v1/coordination/{_quoted(item_id)}", Coordinated)
+        return self._read(f"/v1/coordination/{quoted(item_id)}", Coordinated)
 
     def had(self, party: str, at: datetime) -> Iterator[Had]:
         """Yield what a party had of each item at an instant."""
@@ -370,21 +370,21 @@ class TalkClient(NodeClient):
 
     def log_entries(self, party: str) -> Iterator[LogEntry]:
         """Yield the entries of a party's log."""
-        path = f"/v1/logs/{_quoted(party)}"
+        path = f"/v1/logs/{quoted(party)}"
         yield from self._pages(path, {}, _LogPage, lambda page: page.entries, name="from")
 
     def export(self, party: str) -> bytes:
         """Return the export of a party's log, which `verify_export.py` verifies."""
-        return bytes(self._read(f"/v1/logs/{_quoted(party)}/export", msgspec.Raw))
+        return bytes(self._read(f"/v1/logs/{quoted(party)}/export", msgspec.Raw))
 
     def proof(self, party: str, n: int) -> bytes:
         """Return the proof that an entry is in a party's log."""
-        return self._read(f"/v1/logs/{_quoted(party)}/proof", bytes, {"n": n})
+        return self._read(f"/v1/logs/{quoted(party)}/proof", bytes, {"n": n})
 
     def bundle(self, party: str, *, from_start: bool) -> bytes:
         """Return what a party lacks, to be carried."""
         asked = {"from_start": "true" if from_start else None}
-        return self._read(f"/v1/bundles/{_quoted(party)}", bytes, asked)
+        return self._read(f"/v1/bundles/{quoted(party)}", bytes, asked)
 
     def take_bundle(self, data: bytes) -> BundleTold:
         """Give a bundle that was carried."""
@@ -425,7 +425,7 @@ class TalkClient(NodeClient):
             after = page.next
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Return a name as a part of a path.
 
     Raises:

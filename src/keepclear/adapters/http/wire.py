@@ -92,6 +92,24 @@ class Finding(Told):
     volume_pairs: list[tuple[int, int]]
 
 
+class Breach(Told):
+    """An operation that is on the other party's side of an altitude split while that applies.
+
+    Its party `stays` below or above the altitude; `volumes` reach beyond it, by `reach_m` at most (null:
+    without a bound).
+    """
+
+    id: str
+    party: str
+    peer: str
+    stays: Literal["below", "above"]
+    altitude_m: float
+    reach_m: float | None
+    volumes: list[int]
+    time_start: str
+    time_end: str
+
+
 class ProblemDetails(Told, omit_defaults=True):
     """Why a request was refused (RFC 9457)."""
 
@@ -101,6 +119,7 @@ class ProblemDetails(Told, omit_defaults=True):
     type: str = "about:blank"
     problems: list[Problem] = []
     findings: list[Finding] | None = None
+    breaches: list[Breach] | None = None
     record: Record | None = None
 
 
@@ -109,6 +128,7 @@ class Changed(Told):
 
     record: Record
     findings: list[Finding] = []
+    breaches: list[Breach] = []
     assumptions: list[str] = []
 
 
@@ -232,6 +252,8 @@ class Answer(Told):
     findings: list[Finding]
     total: int
     checked: CheckedAmong
+    breaches: list[Breach] = []
+    breach_total: int = 0
     next: int | None = None
     assumptions: list[str] = []
 

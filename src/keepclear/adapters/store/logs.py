@@ -71,6 +71,15 @@ class LogRows:
         )
         return [_cosigned(row) for row in self._select(sql, (witness, until_s))]
 
+    def first_cosigned(self, party: PartyId, witness: PartyId, n: int) -> Cosigned | None:
+        """Return the smallest head with entry n that a witness signed of a party's log; None for none."""
+        sql = (
+            f"select {_COSIGNED} from cosignature c "
+            "where party = ? and witness = ? and size > ? order by size limit 1"
+        )
+        rows = self._select(sql, (party, witness, n))
+        return _cosigned(rows[0]) if rows else None
+
     def quarantined(self, party: PartyId) -> Sequence[tuple[int, bytes]]:
         """Return the parts of a party's log that wait for a gap to be filled, by their first entry."""
         return self._select("select first, part from quarantine where party = ? order by first", (party,))

@@ -71,6 +71,11 @@ class _LogReader:
         kept = sorted(self.logs.cosigned.items())
         return list({c.party: c for _, c in kept if c.witness == witness and c.at_s <= until_s}.values())
 
+    def first_cosigned(self, party: PartyId, witness: PartyId, n: int) -> Cosigned | None:
+        """Return the smallest head with entry n that a witness signed of a party's log; None for none."""
+        sizes = [s for p, w, s in self.logs.cosigned if (p, w) == (party, witness) and s > n]
+        return self.logs.cosigned[party, witness, min(sizes)] if sizes else None
+
     def quarantined(self, party: PartyId) -> Sequence[tuple[int, bytes]]:
         """Return the parts of a party's log that wait for a gap to be filled, by their first entry."""
         return [(first, part) for (owner, first), part in sorted(self.logs.aside.items()) if owner == party]

@@ -38,7 +38,15 @@ from keepclear.core.geodesy import (
     ring_positions,
     unit_vectors,
 )
-from keepclear.core.intents import PRIORITY_MAX, VOLUMES_MAX, IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.intents import (
+    PRIORITY_MAX,
+    SPEED_MAX_MPS,
+    VOLUMES_MAX,
+    IntentState,
+    ItemId,
+    OperationalIntent,
+    PartyId,
+)
 from keepclear.core.shapes import (
     FOOTPRINT_RADIUS_MAX_M,
     VERTICES_MAX,
@@ -195,7 +203,10 @@ class _Salvage:
             rule = self._word(entry, "rule", ConstraintRule.KEEP_OUT)
             return Constraint(id=stand_in, volumes=placed, priority=priority, rule=rule)
         state = self._word(entry, "state", IntentState.ACCEPTED)
-        return OperationalIntent(id=stand_in, volumes=placed, priority=priority, state=state)
+        speed_mps = self._speed_mps(entry)
+        return OperationalIntent(
+            id=stand_in, volumes=placed, priority=priority, state=state, speed_mps=speed_mps
+        )
 
     def priority(self, value: object) -> int:
         """Return a priority that a node takes; what is too large could not even be written."""
@@ -206,6 +217,17 @@ class _Salvage:
         if taken != value or type(value) is not int:
             self.done[f"the priority {taken}"] += 1
         return taken
+
+    def _speed_mps(self, entry: dict[str, object]) -> float | None:
+        """Return a speed that is one; without it the slowest one that was agreed counts."""
+        if entry.get("speed_mps") is None:
+            return None
+        with suppress(InvalidValueError):
+            speed_mps = _number(entry, "speed_mps")
+            if 0.0 < speed_mps <= SPEED_MAX_MPS:
+                return speed_mps
+        self.done["no speed for one that cannot be used"] += 1
+        return None
 
     def _word(self, entry: dict[str, object], name: str, default: _Word) -> _Word:
         value = entry.get(name)

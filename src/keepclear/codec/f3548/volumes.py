@@ -151,10 +151,19 @@ def _item(entry: wire.Entry, volumes: tuple[Volume4D, ...], errors: list[Invalid
             state = _word(IntentState, entry.state or IntentState.ACCEPTED.value, "state", errors)
             if state is None or stand_in:
                 return None
-            return OperationalIntent(id=item_id, volumes=volumes, party=party, priority=priority, state=state)
+            return OperationalIntent(
+                id=item_id,
+                volumes=volumes,
+                party=party,
+                priority=priority,
+                state=state,
+                speed_mps=entry.speed_mps,
+            )
         if kind is ItemKind.CONSTRAINT:
             if entry.state is not None:
                 errors.append(InvalidValueError("state", "only an operational intent has a state"))
+            if entry.speed_mps is not None:
+                errors.append(InvalidValueError("speed_mps", "only an operational intent has a speed"))
             rule = _word(ConstraintRule, entry.rule or ConstraintRule.KEEP_OUT.value, "rule", errors)
             if rule is None or stand_in:
                 return None
@@ -286,6 +295,7 @@ def _wire_entry(item: Item, *, with_corridors: bool) -> wire.Entry:
         entry.kind, entry.rule = ItemKind.CONSTRAINT.value, item.rule.value
     else:
         entry.kind, entry.state = ItemKind.OPERATIONAL_INTENT.value, item.state.value
+        entry.speed_mps = None if item.speed_mps is None else float(item.speed_mps)
     return entry
 
 

@@ -80,8 +80,8 @@ class Volume4D(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One operational intent or constraint of a file.
 
-    `id`, `volumes`, `priority`, `party` and `kind` make the form of the file; `state` (of an
-    operational intent) and `rule` (of a constraint) may be added.
+    `id`, `volumes`, `priority`, `party` and `kind` make the form of the file; `state` and `speed_mps` (of
+    an operational intent; the latter ours, not F3548's) and `rule` (of a constraint) may be added.
     """
 
     id: str
@@ -91,3 +91,4 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     kind: str | None = None
     state: str | None = None
     rule: str | None = None
+    speed_mps: float | None = None

@@ -209,6 +209,95 @@ export class Api {
     return (await this.ask("GET", "/v1/holds")).holds;
   }
 
+  /** @returns {Promise<import("./hotline_types.js").MessageCatalogue>} */
+  messageCatalogue() {
+    return this.ask("GET", "/v1/catalogue");
+  }
+
+  /** @returns {Promise<import("./hotline_types.js").Channel[]>} */
+  async channels() {
+    return (await this.ask("GET", "/v1/channels")).channels;
+  }
+
+  /**
+   * @param {{with?: string | null, open?: true | null, drill?: string, before?: string | null}} asked
+   * @returns {Promise<{messages: import("./hotline_types.js").Message[], next: string | null}>}
+   */
+  messages(asked) {
+    return this.ask("GET", `/v1/messages?${query({ limit: PAGE_SIZE, ...asked })}`);
+  }
+
+  /** @returns {Promise<import("./hotline_types.js").Drill[]>} */
+  async drills() {
+    return (await this.ask("GET", "/v1/drills")).drills;
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} party
+   * @returns {Promise<import("./hotline_types.js").DrillReport>}
+   */
+  drillReport(name, party) {
+    return this.ask("GET", `/v1/drills/${encodeURIComponent(name)}?${query({ with: party })}`);
+  }
+
+  /**
+   * Have the node write what an officer wants to say; nothing is said yet.
+   *
+   * @param {{kind: string, person: string} & Record<string, unknown>} asked
+   * @returns {Promise<import("./hotline_types.js").DraftTold>}
+   */
+  draft(asked) {
+    return this.ask("POST", "/v1/drafts", { json: asked });
+  }
+
+  /**
+   * Ask for proposals that clear a conflict, ready to be drafted.
+   *
+   * @param {string} item  which is to change
+   * @param {string} other
+   * @returns {Promise<{suggestions: import("./hotline_types.js").Suggestion[], none_within: string[]}>}
+   */
+  suggestions(item, other) {
+    return this.ask("POST", "/v1/suggestions", { json: { item, other } });
+  }
+
+  /**
+   * @param {Record<string, unknown>} asked  with whom, and what was said so far
+   * @returns {Promise<import("./hotline_types.js").PictureChecked>}
+   */
+  pictureCheck(asked) {
+    return this.ask("POST", "/v1/picture-checks", { json: asked });
+  }
+
+  /**
+   * @param {import("./hotline_types.js").MessageRef} ref
+   * @returns {Promise<import("./hotline_types.js").PaperForm>}
+   */
+  paper({ party, n }) {
+    return this.ask("GET", `/v1/messages/${encodeURIComponent(party)}/${n}/paper`);
+  }
+
+  /**
+   * Read a form as far as it was written down.
+   *
+   * @param {{lines: {text: string, symbol: string | null}[], total?: string | null, complete?: boolean}} given
+   * @returns {Promise<import("./hotline_types.js").PaperRead>}
+   */
+  readForm(given) {
+    return this.ask("POST", "/v1/paper", { json: given });
+  }
+
+  /**
+   * Say what an officer signed.
+   *
+   * @param {string} jws
+   * @returns {Promise<{n: number, not_amended: {item: import("./types.js").ItemRef, reason: string}[]}>}
+   */
+  say(jws) {
+    return this.ask("POST", "/v1/deeds", { json: { jws } });
+  }
+
   /**
    * Ask for every page of a list.
    *
@@ -247,7 +336,7 @@ function itemPath(id) {
   return `/v1/items/${encodeURIComponent(id)}`;
 }
 
-/** @param {Record<string, string | number | null>} values */
+/** @param {Record<string, string | number | true | null>} values */
 function query(values) {
   const given = Object.entries(values).filter(([, value]) => value !== null);
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();

@@ -1,5 +1,5 @@
 /**
- * The commands that an officer pastes into a terminal, where the key is: it never enters a browser.
+ * The commands that an officer pastes into a terminal, who has no key unlocked here, or wants none in a browser.
  *
  * Ids come from other parties. Each is quoted, so that a shell takes it for one word whatever it holds.
  */

@@ -39,10 +39,25 @@ async function main() {
   store.watch((state) => state.link, actions.titlePage);
   store.watch((state) => state.panel, actions.showCoordination);
   store.watch((state) => state.selection.findingKey, actions.showCoordination);
+  store.watch((state) => state.panel, actions.lookAtHotline);
+  store.watch((state) => state.hotline.open, actions.titlePage);
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => {
+      actions.touchKey();
+      actions.allowSound();
+    }, { capture: true, passive: true });
+  }
   await started;
   actions.titlePage();
-  setInterval(actions.tick, TICK_MS);
-  setInterval(actions.lookAtLinks, LINKS_MS);
+  setInterval(() => {
+    actions.tick();
+    actions.watchKey();
+    actions.callPeople();
+  }, TICK_MS);
+  setInterval(() => {
+    actions.lookAtLinks();
+    actions.lookAtHotline();
+  }, LINKS_MS);
 }
 
 main();

@@ -62,3 +62,9 @@ export function useQuantities() {
   const { language, unit } = useSelected((state) => state.preferences);
   return useMemo(() => new Quantities(t, language, unit), [t, language, unit]);
 }
+
+/** Return what picks, of a sentence that came in every language, the one of the reader. */
+export function useSaid() {
+  const language = useSelected((state) => state.preferences.language);
+  return (/** @type {import("./hotline_types.js").Texts | undefined} */ texts) => texts?.[/** @type {"en"} */ (language)] ?? "";
+}

@@ -14,6 +14,7 @@ export const SHORTCUTS = /** @type {const} */ ([
   ["←", "help.earlier"],
   ["→", "help.later"],
   ["d", "help.declare"],
+  ["h", "help.hotline"],
   ["p", "help.parties"],
   ["g", "help.guide"],
   ["m", "help.map"],
@@ -53,6 +54,7 @@ function act(key, store, actions) {
     case "ArrowLeft": actions.stepTime(-1); return true;
     case "ArrowRight": actions.stepTime(1); return true;
     case "d": actions.beginDraft(); return true;
+    case "h": actions.openHotline(); return true;
     case "p": actions.openParties(); return true;
     case "g": actions.toggleGuide(); return true;
     case "?": actions.openDialog("help"); return true;

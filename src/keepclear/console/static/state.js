@@ -24,6 +24,15 @@ export const NOTHING_KNOWN = {
   status: "unknown", error: "", parties: null, items: null, negotiations: null, agreements: null, holds: null, evidence: null,
 };
 
+/** @type {import("./hotline_types.js").HotlineState} */
+export const NO_HOTLINE = {
+  status: "unknown", error: "", catalogue: null, channels: null, open: null, isOpenWhole: true, messages: null, next: null, drills: null,
+  report: null, filter: { party: "", isOpenOnly: false },
+};
+
+/** @type {import("./hotline_types.js").OfficerState} */
+export const LOCKED = { status: "locked", person: "", kid: "", refused: "" };
+
 /**
  * @param {import("./types.js").Preferences} preferences
  * @returns {State}
@@ -54,6 +63,14 @@ export function initialState(preferences) {
     upload: null,
     panel: "conflicts",
     coordination: NOTHING_KNOWN,
+    hotline: NO_HOTLINE,
+    officer: LOCKED,
+    signing: null,
+    compose: null,
+    suggested: null,
+    sound: { isAllowed: false, mutedUntilMs: 0 },
+    voice: null,
+    paper: null,
     had: { party: "", atMs: null, status: "none", answer: null, error: "" },
     linkParty: "",
     filter: { text: "", party: "", kind: "", state: "", coordination: "" },

@@ -15,6 +15,7 @@
  * @property {(said: {now: string, tracks: TrackReport[]}) => void} tracks
  * @property {(said: {now: string, speed: number, seq: number}) => void} clock
  * @property {() => void} logs  something was stated or taken, or a link is another: ask anew
+ * @property {() => void} hotline  something of messages, duty or channels is another: ask anew
  * @property {() => void} gap  something was missed: everything must be asked again
  * @property {() => void} cut  the connection is lost
  */
@@ -40,6 +41,7 @@ export class Stream {
     source.addEventListener("tracks", (event) => this.handlers.tracks(JSON.parse(event.data)));
     source.addEventListener("clock", (event) => this.onClock(JSON.parse(event.data)));
     for (const kind of ["logs", "links"]) source.addEventListener(kind, () => this.handlers.logs());
+    source.addEventListener("hotline", () => this.handlers.hotline());
     source.addEventListener("error", () => this.onError(source));
     return source;
   }

@@ -370,14 +370,22 @@
  * @property {DraftOutcome} outcome
  * @property {"none" | "polygon" | "circle" | "corridor"} drawing
  * @property {UploadState | null} upload
- * @property {"conflicts" | "items" | "declare" | "parties"} panel
+ * @property {"conflicts" | "items" | "declare" | "hotline" | "parties"} panel
  * @property {CoordinationState} coordination
+ * @property {import("./hotline_types.js").HotlineState} hotline
+ * @property {import("./hotline_types.js").OfficerState} officer
+ * @property {import("./hotline_types.js").SigningState | null} signing
+ * @property {import("./hotline_types.js").ComposeState | null} compose
+ * @property {import("./hotline_types.js").SuggestedState | null} suggested
+ * @property {{isAllowed: boolean, mutedUntilMs: number}} sound  muted until then by the page's own clock
+ * @property {import("./hotline_types.js").VoiceState | null} voice
+ * @property {import("./hotline_types.js").PaperState | null} paper
  * @property {HadState} had
  * @property {ItemFilter} filter
  * @property {Preferences} preferences
  * @property {Catalogue} catalogue
  * @property {{text: string, isUrgent: boolean, number: number}} message
- * @property {"none" | "help" | "withdraw" | "cut_link"} dialog
+ * @property {"none" | "help" | "withdraw" | "cut_link" | "key" | "voice" | "paper"} dialog
  * @property {string} linkParty  whose link the dialog asks about
  * @property {boolean} isGuideOpen
  * @property {string[]} idsInView

@@ -3,9 +3,12 @@
 import { translator } from "../texts.js";
 import { coordinationActions } from "./coordination.js";
 import { draftActions } from "./drafts.js";
+import { hotlineActions } from "./hotline.js";
 import { itemActions } from "./items.js";
+import { officerActions } from "./officer.js";
 import { selectionActions } from "./selection.js";
 import { sessionActions } from "./session.js";
+import { voiceActions } from "./voice.js";
 
 /**
  * What moves the map; the map fills it in once it is there.
@@ -47,9 +50,21 @@ export function actionsOf(parts) {
   /** @type {Context} */
   const context = { ...parts, say };
   const coordination = coordinationActions(context);
+  const officer = officerActions(context, () => {
+    hotline.refreshHotline();
+    coordination.refreshCoordination();
+  });
+  const hotline = hotlineActions(context, officer.sign);
   return {
-    ...sessionActions(context, coordination.refreshCoordination),
+    ...sessionActions(context, {
+      refreshCoordination: coordination.refreshCoordination,
+      refreshHotline: hotline.refreshHotline,
+      lockKey: officer.lockKey,
+    }),
     ...coordination,
+    ...officer,
+    ...hotline,
+    ...voiceActions(context, officer.sign),
     ...selectionActions(context),
     ...itemActions(context),
     ...draftActions(context),

@@ -81,6 +81,7 @@ export function coordinationActions({ store, api, say }) {
         const [negotiations, items] = await Promise.all([api.negotiations(), itemsOfFinding()]);
         return { parties, negotiations, items };
       }
+      case "hotline": // what messages can be about
       case "items": return { parties, items: byId(await api.coordination()) };
       case "parties": {
         const [agreements, holds, evidence] = await Promise.all([api.agreements(), api.holds(), api.evidence()]);

@@ -1,5 +1,6 @@
 /** What is selected, shown and previewed, and how: panel, filter, time, theme, language, units. */
 
+import { waitingFor } from "../hotline.js";
 import { keyOf, spanOf } from "../items.js";
 import { keepPreferences, showPreferences } from "../preferences.js";
 import { NOTHING_SELECTED, shownMs } from "../state.js";
@@ -61,6 +62,12 @@ export function selectionActions({ store, view }) {
     if (status === "known" || status === "failed") openPanel("parties");
   }
 
+  /** Open the panel of the hotline; without keys there is none. */
+  function openHotline() {
+    const { status } = store.state.hotline;
+    if (status === "known" || status === "failed") openPanel("hotline");
+  }
+
   /** @param {Partial<State["filter"]>} filter */
   function setFilter(filter) {
     store.update((state) => ({ filter: { ...state.filter, ...filter } }));
@@ -84,6 +91,16 @@ export function selectionActions({ store, view }) {
   function showProposal(item) {
     store.update({ preview: item, chosenMs: spanOf(item).startMs });
     view.showItems([item.id], null);
+  }
+
+  /**
+   * Show where a message says that something is.
+   *
+   * @param {import("../types.js").Item} place  with one circle
+   */
+  function showPlace(place) {
+    store.update({ preview: place });
+    view.showItems([], place.volumes[0]?.volume.outline_circle?.center ?? null);
   }
 
   /** @param {number} steps */
@@ -119,14 +136,17 @@ export function selectionActions({ store, view }) {
     titlePage();
   }
 
-  /** Count the conflicts in the title of the page, where they are seen while another page is open. */
+  /** Count messages and conflicts in the title of the page, where they are seen while another page is open. */
   function titlePage() {
-    const { catalogue, preferences, session, conflicts, link } = store.state;
+    const { catalogue, preferences, session, conflicts, link, hotline } = store.state;
     const t = translator(catalogue, preferences.language);
     const name = session === null ? t("app.name") : `${t("app.name")} · ${session.node.name}`;
     const isKnown = conflicts.status === "known" && link === "live";
     const mark = session === null ? "" : isKnown ? `(${conflicts.answer?.total ?? "?"}) ` : "(?) ";
-    document.title = `${mark}${name}`;
+    const waiting = waitingFor(hotline.open ?? [], session?.node.party ?? "");
+    const priority = waiting[0]?.drill === null ? waiting[0].priority : "routine";
+    const call = waiting.length === 0 ? "" : `${t(`hotline.title.${priority}`, { count: waiting.length })} `;
+    document.title = `${call}${mark}${name}`;
   }
 
   /** @param {State["dialog"]} dialog */
@@ -138,6 +158,6 @@ export function selectionActions({ store, view }) {
     store.update((state) => ({ isGuideOpen: !state.isGuideOpen }));
   }
 
-  return { selectFinding, selectItem, selectTrack, clearSelection, openPanel, openParties, setFilter,
-    showOwnFindingsOnly, chooseTime, showProposal, stepTime, setSpan, goToStart, setInView, prefer, titlePage, openDialog, toggleGuide };
+  return { selectFinding, selectItem, selectTrack, clearSelection, openPanel, openParties, openHotline, setFilter,
+    showOwnFindingsOnly, chooseTime, showProposal, showPlace, stepTime, setSpan, goToStart, setInView, prefer, titlePage, openDialog, toggleGuide };
 }

@@ -14,9 +14,9 @@ const GATHER_MS = 100;
 
 /**
  * @param {Context} context
- * @param {() => void} refreshCoordination
+ * @param {{refreshCoordination: () => void, refreshHotline: () => void, lockKey: () => void}} others
  */
-export function sessionActions(context, refreshCoordination) {
+export function sessionActions(context, { refreshCoordination, refreshHotline, lockKey }) {
   const { store, api, tracks, say } = context;
   /** @type {Stream | null} */
   let stream = null;
@@ -49,6 +49,7 @@ export function sessionActions(context, refreshCoordination) {
   }
 
   async function signOut() {
+    lockKey();
     stream?.close();
     stream = null;
     await api.signOut().catch(() => undefined); // the cookie may be gone already
@@ -72,9 +73,11 @@ export function sessionActions(context, refreshCoordination) {
     });
     // The stream is opened first, so that nothing which happens while the items load is missed.
     stream?.close();
-    stream = new Stream({ item: gather, tracks: takeTracks, clock: takeClock, logs: refreshCoordination, gap: loadAll, cut });
+    stream = new Stream({ item: gather, tracks: takeTracks, clock: takeClock, logs: refreshCoordination,
+      hotline: refreshHotline, gap: loadAll, cut });
     loadAll();
     refreshCoordination();
+    refreshHotline();
   }
 
   /** @param {import("../types.js").ItemRecord} record */
@@ -101,6 +104,7 @@ export function sessionActions(context, refreshCoordination) {
     store.update(withClock(said, performance.now()));
     const { itemsStatus, conflicts, coordination } = store.state;
     if (isBack || coordination.status === "failed") refreshCoordination();
+    if (isBack) refreshHotline();
     if (itemsStatus === "failed") loadAll();
     else if (conflicts.status === "failed") refreshConflicts();
   }

@@ -148,6 +148,12 @@ export class MapView {
   onClick(event) {
     if (this.store.state.drawing !== "none") return;
     const [x = 0, y = 0] = event.coordinate;
+    const { compose } = this.store.state;
+    if (compose !== null && compose.picking !== "") {
+      const [lng = 0, lat = 0] = ol.proj.toLonLat([x, y]);
+      this.actions.pick({ lat, lng });
+      return;
+    }
     const resolution = this.map.getView().getResolution() ?? 1;
     const finding = this.marks.hit(x, y, resolution);
     const trackId = this.tracksLayer.hit(x, y, resolution);

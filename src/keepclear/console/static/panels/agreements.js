@@ -3,6 +3,7 @@
 import { commandOf } from "../commands.js";
 import { html, useQuantities, useSelected, useTexts } from "../preact.js";
 import { numberText } from "../texts.js";
+import { Act, useIsUnlocked } from "./act.js";
 import { Command, CommandHint } from "./command.js";
 import { Icon } from "./icons.js";
 import { PartyName } from "./party_mark.js";
@@ -41,6 +42,7 @@ function standingOf({ in_force, ambiguous, between, accepted_by, declined_by }) 
 function AgreementCard({ agreement }) {
   const t = useTexts();
   const own = useSelected((state) => state.session?.node.party ?? "");
+  const isUnlocked = useIsUnlocked();
   const { between, digest, version, accepted_by, declined_by } = agreement;
   const standing = standingOf(agreement);
   const isAsked = standing === "proposed" && between.includes(own) && !accepted_by.includes(own);
@@ -54,7 +56,10 @@ function AgreementCard({ agreement }) {
       <div><dt>${t("agreements.accepted_by")}</dt><dd>${accepted_by.map((party) => html`<${PartyName} key=${party} party=${party} /> `)}</dd></div>
       ${declined_by.length > 0 && html`<div><dt>${t("agreements.declined_by")}</dt><dd>${declined_by.map((party) => html`<${PartyName} key=${party} party=${party} /> `)}</dd></div>`}
       <div><dt>${t("agreements.digest")}</dt><dd><code dir="ltr">${digest}</code></dd></div></dl></details>
-    ${isAsked && html`<div class="commands"><${CommandHint} />
+    ${isAsked && isUnlocked && html`<div class="row acts">
+      <${Act} asked=${{ kind: "accept_agreement", digest, reason: "" }} label=${t("act.accept")} testId="act-accept-agreement" />
+      <${Act} asked=${{ kind: "decline_agreement", digest }} label=${t("act.decline")} testId="act-decline-agreement" reason="optional" /></div>`}
+    ${isAsked && !isUnlocked && html`<div class="commands"><${CommandHint} />
       <${Command} command=${commandOf(["agree", "accept"], [digest])} label=${t("command.accept")} />
       <${Command} command=${commandOf(["agree", "decline"], [digest])} label=${t("command.decline")} /></div>`}
   </article>`;

@@ -37,6 +37,7 @@ const STEPS = [
     const other = [...state.records.values()].find(({ item }) => !isOwn(state, item) && item.kind === "operational_intent");
     if (other !== undefined) actions.selectItem(other.item.id);
   }],
+  ["hotline", (_state, actions) => actions.openHotline()],
 ];
 
 /** @param {State} state */

@@ -3,6 +3,7 @@
 import { html, useActions, useSelected, useTexts } from "../preact.js";
 import { LANGUAGES, THEMES } from "../preferences.js";
 import { clockText, dayText } from "../times.js";
+import { KeyChip } from "./key_dialog.js";
 import { PartyName } from "./party_mark.js";
 
 export function Header() {
@@ -18,6 +19,7 @@ export function Header() {
       <span class="person"><bdi>${session.person}</bdi> (${t(`role.${session.role}`)})</span>
       ${session.node.is_demonstration && html`<span class="tag">${t("app.demonstration")}</span>`}
     </div>
+    <${KeyChip} />
     <${Link} />
     <${Clock} />
     <div class="choices">

@@ -18,6 +18,11 @@ const SIGNS = {
   late: () => html`<circle class="line" cx="8" cy="8" r="5.5" /><path class="line" d="M8 4.5V8l2.5 2" />`,
   cut: () => html`<path d="M2 2h12v12H2Z" /><path class="cut-out" d="M5 5l6 6M11 5l-6 6" />`,
   alarm: () => html`<path d="M5 .5h6L15.5 5v6L11 15.5H5L.5 11V5Z" /><path class="cut-out" d="M8 3.5v5M8 10.8v1.7" />`,
+  degraded: () => html`<circle class="line" cx="8" cy="8" r="5.5" /><path d="M8 2.5v11a5.5 5.5 0 0 1 0-11Z" />`,
+  exercise: () => html`<path class="line" d="M2 2h12v12H2Z" /><path d="M5.5 4.5h6v1.7h-4v1h3.4v1.6H7.5v1h4v1.7h-6Z" />`,
+  key: () => html`<circle class="line" cx="5" cy="8" r="3.6" /><path class="line" d="M8.6 8H15v3M12 8v2.5" />`,
+  sound: () => html`<path d="M1 5.5h3L8.5 2v12L4 10.5H1Z" /><path class="line" d="M10.5 5.5a3.6 3.6 0 0 1 0 5M12.5 3.5a6.4 6.4 0 0 1 0 9" />`,
+  silent: () => html`<path d="M1 5.5h3L8.5 2v12L4 10.5H1Z" /><path class="line" d="M10.5 6l4.5 4M15 6l-4.5 4" />`,
   hold: () => html`<path d="M3 2h3.5v12H3ZM9.5 2H13v12H9.5Z" />`,
 };
 

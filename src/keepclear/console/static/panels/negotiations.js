@@ -7,10 +7,12 @@ import { bandOf, spanOf } from "../items.js";
 import { leftToRight } from "../texts.js";
 import { instantText } from "../times.js";
 import { headlineOf } from "./changes.js";
+import { Act, useIsUnlocked } from "./act.js";
 import { Command, CommandHint } from "./command.js";
 import { Icon } from "./icons.js";
 import { PartyMark, PartyName } from "./party_mark.js";
 import { CoordinationTag } from "./receipts.js";
+import { Suggestions } from "./suggestions.js";
 
 /** @typedef {import("../types.js").Finding} Finding */
 /** @typedef {import("../types.js").Item} Item */
@@ -52,6 +54,7 @@ export function Negotiations({ finding }) {
   const own = useSelected((state) => state.session?.node.party ?? "");
   const status = useSelected((state) => state.coordination.status);
   const negotiations = useSelected((state) => state.coordination.negotiations);
+  const isUnlocked = useIsUnlocked();
   if (status === "absent" || finding.verdict !== "conflict") return null;
   const over = negotiationsOver(negotiations ?? NONE, finding.a.id, finding.b.id, own);
   const mine = [finding.a, finding.b].find(({ party }) => party === own);
@@ -63,8 +66,8 @@ export function Negotiations({ finding }) {
       : over.length === 0 && html`<p class="hint" data-testid="no-proposals">${t("negotiation.none")}</p>`}
     ${over.length > 0 && html`<ul class="changes">${over.map((each) => html`<${Proposal} key=${each.id} negotiation=${each} own=${own} />`)}</ul>`}
     ${mine !== undefined && theirs !== undefined && negotiations !== null && !over.some(({ state }) => state === "proposed" || state === "accepted")
-      && html`<div class="commands"><${CommandHint} />
-        <${Command} command=${commandOf(["propose"], [mine.id, theirs.id])} label=${t("command.propose")} /></div>`}
+      && (isUnlocked ? html`<${Suggestions} ids=${[mine.id, theirs.id]} />` : html`<div class="commands"><${CommandHint} />
+        <${Command} command=${commandOf(["propose"], [mine.id, theirs.id])} label=${t("command.propose")} /></div>`)}
   </section>`;
 }
 
@@ -78,6 +81,7 @@ function SideState({ id, party }) {
 /** @param {{negotiation: Negotiation, own: string}} props */
 function Proposal({ negotiation, own }) {
   const t = useTexts();
+  const isUnlocked = useIsUnlocked();
   const { id, by, to, state, changes, counters, answer } = negotiation;
   const isAsked = to === own && state === "proposed";
   const isTakeBack = by === own && (state === "proposed" || state === "accepted");
@@ -92,7 +96,13 @@ function Proposal({ negotiation, own }) {
     </dl>
     <ul class="proposed-changes">${changes.map(({ item, becomes }) =>
       html`<${ProposedChange} key=${`${item.party}:${item.id}`} item=${item} becomes=${becomes} own=${own} />`)}</ul>
-    ${(isAsked || isTakeBack) && html`<div class="commands"><${CommandHint} />
+    ${(isAsked || isTakeBack) && isUnlocked && html`<div class="row acts">
+      ${isAsked && html`<${Act} asked=${{ kind: "accept", proposal: id, reason: "" }} label=${t("act.accept")} testId="act-accept" />
+        <${Act} asked=${{ kind: "decline", proposal: id }} label=${t("act.decline")} testId="act-decline" reason="optional" />
+        <${Suggestions} ids=${negotiation.conflict.map((ref) => localIdOf(ref, own))} counters=${id} />`}
+      ${isTakeBack && html`<${Act} asked=${{ kind: "withdraw_proposal", proposal: id }} label=${t("act.withdraw")} testId="act-withdraw" />`}
+    </div>`}
+    ${(isAsked || isTakeBack) && !isUnlocked && html`<div class="commands"><${CommandHint} />
       ${isAsked && html`<${Command} command=${commandOf(["accept"], [id])} label=${t("command.accept")} />
         <${Command} command=${commandOf(["decline"], [id])} label=${t("command.decline")} hint=${t("command.reason_optional")} />
         <${Command} command=${commandOf(["counter"], [id])} label=${t("command.counter")} />`}

@@ -5,6 +5,11 @@ import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
 import { CutLinkDialog } from "./cut_link_dialog.js";
 import { PartyBanners } from "./party_banners.js";
+import { HotlineBanners } from "./hotline_banners.js";
+import { KeyDialog } from "./key_dialog.js";
+import { SigningDialog } from "./signing_dialog.js";
+import { PaperDialog } from "./paper_dialog.js";
+import { VoiceDialog } from "./voice_dialog.js";
 import { HelpDialog } from "./help_dialog.js";
 import { WithdrawDialog } from "./withdraw_dialog.js";
 import { Guide } from "./guide.js";
@@ -27,8 +32,11 @@ export function Page({ map }) {
     <a class="skip" href="#map">${t("skip.map")}</a>
     <a class="skip" href="#time">${t("skip.time")}</a>
     <${Header} />
-    <${Banner} />
-    <${PartyBanners} />
+    <section aria-label=${t("banner.label")}>
+      <${Banner} />
+      <${HotlineBanners} />
+      <${PartyBanners} />
+    </section>
     <main class=${`work ${isDemonstration && isGuideOpen ? "with-guide" : ""}`}>
       <${SidePanel} />
       <div class="middle">
@@ -40,5 +48,9 @@ export function Page({ map }) {
     <${Announcer} />
     <${HelpDialog} />
     <${WithdrawDialog} />
-    <${CutLinkDialog} />`;
+    <${CutLinkDialog} />
+    <${KeyDialog} />
+    <${VoiceDialog} />
+    <${PaperDialog} />
+    <${SigningDialog} />`;
 }

@@ -10,6 +10,7 @@ import { html, useQuantities, useSelected, useTexts } from "../preact.js";
 import { isOwn } from "../state.js";
 import { leftToRight } from "../texts.js";
 import { instantText, msOf } from "../times.js";
+import { Act, useIsUnlocked } from "./act.js";
 import { Command, CommandHint } from "./command.js";
 import { Icon } from "./icons.js";
 import { PartyMark, PartyName } from "./party_mark.js";
@@ -169,13 +170,19 @@ function Since({ since }) {
  *
  * @param {{record: ItemRecord, coordinated: Coordinated}} props
  */
-function OfficersWords({ record: { item }, coordinated: { state, receipts } }) {
+function OfficersWords({ record: { item }, coordinated: { ref, state, receipts } }) {
   const t = useTexts();
+  const isUnlocked = useIsUnlocked();
   const isMine = useSelected((whole) => isOwn(whole, item));
   const own = useSelected((whole) => whole.session?.node.party);
   if (isMine || state === "over") return null;
   const receipt = receipts.find(({ party }) => party === own);
   if (receipt === undefined) return null;
+  if (isUnlocked) {
+    return html`<div class="row acts">
+      ${receipt.seen === null && html`<${Act} asked=${{ kind: "acknowledge", items: [ref] }} label=${t("act.ack")} testId="act-ack" />`}
+      <${Act} asked=${{ kind: "object", item: ref }} label=${t("act.object")} testId="act-object" reason="needed" /></div>`;
+  }
   return html`<div class="commands">
     <${CommandHint} />
     ${receipt.seen === null && html`<${Command} command=${commandOf(["ack"], [item.id])} label=${t("command.ack")} />`}

@@ -5,19 +5,21 @@ import { Conflicts } from "./conflicts.js";
 import { Declare } from "./declare.js";
 import { Items } from "./items.js";
 import { troubles } from "../coordination.js";
+import { waitingFor } from "../hotline.js";
 import { Icon } from "./icons.js";
+import { HotlinePanel } from "./hotline.js";
 import { PartiesPanel } from "./parties.js";
 
 /** @typedef {import("../types.js").State["panel"]} PanelName */
 
-const PANELS = /** @type {const} */ (["conflicts", "items", "declare", "parties"]);
+const PANELS = /** @type {const} */ (["conflicts", "items", "declare", "hotline", "parties"]);
 
 export function SidePanel() {
   const t = useTexts();
   const actions = useActions();
   const panel = useSelected((state) => state.panel);
   const hasLog = useSelected(({ coordination }) => coordination.status === "known" || coordination.status === "failed");
-  const panels = hasLog ? PANELS : PANELS.slice(0, -1);
+  const panels = hasLog ? PANELS : PANELS.slice(0, -2);
   const body = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const itemId = useSelected((state) => state.selection.itemId);
   useEffect(() => body.current?.scrollTo(0, 0), [panel, itemId]); // what was chosen stands at the top
@@ -41,6 +43,7 @@ export function SidePanel() {
       ${panel === "conflicts" && html`<${Conflicts} />`}
       ${panel === "items" && html`<${Items} />`}
       ${panel === "declare" && html`<${Declare} />`}
+      ${panel === "hotline" && html`<${HotlinePanel} />`}
       ${panel === "parties" && html`<${PartiesPanel} />`}
     </div>
   </section>`;
@@ -55,6 +58,12 @@ function Tab({ name, isChosen }) {
       // A number that may be old is not shown: 0 would be read as clear.
       if (state.conflicts.answer === null) return null;
       return state.conflicts.status === "known" && state.link === "live" ? state.conflicts.answer.total : "?";
+    }
+    if (name === "hotline") {
+      const { open, status, isOpenWhole } = state.hotline;
+      if (open === null || status !== "known" || state.link !== "live") return "?";
+      const { length } = waitingFor(open, state.session?.node.party ?? "");
+      return isOpenWhole ? length || null : `${length}+`;
     }
     return name === "items" ? state.records.size : null;
   });

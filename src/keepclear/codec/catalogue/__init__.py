@@ -1,0 +1,1 @@
+"""The catalogue of the hotline: its sentences in every language, and how messages are written in them."""
