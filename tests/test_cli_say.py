@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from keepclear import cli_say
+from keepclear.adapters.http.hotlining import UnnumberedPage, UnnumberedTold
 from keepclear.cli_hotline import LANGUAGES
 from keepclear.cli_say import PRIORITIES
 from keepclear.codec.catalogue.texts import Language
@@ -145,7 +148,9 @@ def test_an_answer_closes_a_message_and_wrong_answers_are_refused_with_those_all
     bravo.keepclear("answer", number, "unable", "--reason", "fuel")
     closed = until(lambda: (m := message(alpha, number))["answer"] and m, "the answer")
     assert (closed["state"], closed["answer"]["code"]) == ("closed", "unable")
-    assert "the first answer counts" in bravo.keepclear("answer", number, "will_comply", code=2)
+    assert "by will_comply, and not by standby" in bravo.keepclear("answer", number, "standby", code=2)
+    bravo.keepclear("answer", number, "will_comply")  # they can after all
+    until(lambda: "ANSWER CHANGED" in alpha.keepclear("message", number), "the other answer")
 
 
 @pytest.mark.slow
@@ -243,3 +248,19 @@ def test_watching_tells_what_comes_at_once_and_sounds_while_an_urgent_message_is
             assert again, "it ended"
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20.0) == 130
+
+
+def test_what_was_heard_without_a_number_is_written_with_what_to_do() -> None:
+    at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    heard = UnnumberedTold(
+        heard_by="alpha", n=5, person="Ann", heard_at=at, by="bravo", to="alpha", code="distress",
+        priority="distress", expired=True, sent_at=at, texts={"en": "MAYDAY\x1b[2J"},
+        warning={"en": "NO NUMBER"},
+    )  # fmt: skip
+    told = cli_say._unnumbered(UnnumberedPage(unnumbered=(heard,), unnumbered_more=3), at, "en")
+    assert "bravo to alpha, no number" in told
+    assert "distress, expired" in told
+    assert "by Ann of alpha" in told
+    assert "WARNING: NO NUMBER" in told
+    assert "3 more without a number" in told
+    assert "\x1b" not in told

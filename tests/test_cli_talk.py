@@ -14,6 +14,7 @@ import pytest
 from keepclear.cli_io import EXIT_CANNOT_DECIDE
 from keepclear.cli_status import Moment
 from keepclear.cli_talk import KINDS
+from keepclear.codec.catalogue.texts import CATALOGUE_HASH
 from keepclear.core.resolution import ChangeKind
 from tests.scenarios.conftest import workplace
 from tests.scenarios.parties import Side, agree, agreement, operation, pair, parties, run, until
@@ -274,6 +275,18 @@ def test_an_agreement_is_in_force_once_both_accept_the_same_text(two: Two) -> No
     assert "lead_s" in told
     (difference,) = bravo.json("agree", "compare", "b.json", code=1)["differences"]
     assert difference == {"field": "lead_s", "in_force": "0.0", "file": "60.0"}
+
+
+def test_an_agreement_names_the_catalogue_by_which_messages_are_read(two: Two) -> None:
+    alpha, bravo = two
+    Path("a.json").write_text(json.dumps(agreement("alpha", "bravo")))
+    Path("b.json").write_text(json.dumps(agreement("alpha", "bravo", version=2, catalogue="ab" * 32)))
+    first, second = (alpha.keepclear("agree", "propose", f"{k}.json").splitlines()[1] for k in "ab")
+    until(lambda: len(bravo.json("agree", "show")["agreements"]) > 1, "the proposals")
+    texts = {each["version"]: each["text"] for each in bravo.json("agree", "show")["agreements"]}
+    assert texts[1]["catalogue"] == CATALOGUE_HASH
+    assert "messages as in this version" in bravo.keepclear("agree", "accept", first)
+    assert "MESSAGES OF ANOTHER CATALOGUE" in bravo.keepclear("agree", "accept", second)
 
 
 def test_an_agreement_is_declined_with_a_reason(two: Two) -> None:

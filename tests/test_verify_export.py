@@ -310,7 +310,7 @@ REFUSED: list[tuple[Callable[[Writer], object], str]] = [
     (lambda w: officer_deed(w, Signing("stranger")), "is no officer key of 'Ann' that counts"),
     (lambda w: officer_deed(w, Signing("stranger"), kid=w.officer.kid), "the signature is not good"),
     (lambda w: officer_deed(w, w.officer, typ="keepclear-key"), "typ keepclear-deed"),
-    (lambda w: (w.revoke(w.officer), officer_deed(w, w.officer)), "is no officer key of 'Ann' that counts at entry 3"),
+    (lambda w: (w.revoke(w.officer), officer_deed(w, w.officer)), "of 'Ann' that counts at entry 3"),
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Only click is imported at the start; what a command needs is imported when it ru
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -43,6 +44,9 @@ def agree() -> None:
 def agree_propose(ctx: click.Context, file: str) -> None:
     """Propose the agreement in FILE (JSON) to the other party that it names.
 
+    Where it names no catalogue of messages, it is proposed with that of this version: so both can prove
+    which sentence a message stood for.
+
     \b
     Examples:
       keepclear agree propose alpha-bravo.json
@@ -61,15 +65,19 @@ def agree_propose(ctx: click.Context, file: str) -> None:
 def _text_of(file: str) -> tuple[bytes, core.Agreement]:
     """Read an agreement; return its canonical text, which is what is signed, and what it says.
 
+    One that names no catalogue is taken to name that of this version.
+
     Raises:
         InvalidValueError: The file cannot be read, or is no agreement.
     """
     from keepclear.adapters.files import read_bytes
     from keepclear.codec.agreements import decode, encode
+    from keepclear.codec.catalogue.texts import CATALOGUE_HASH
     from keepclear.core.errors import InvalidValueError
 
     try:
         agreement = decode(read_bytes(file))
+        agreement = replace(agreement, catalogue=agreement.catalogue or CATALOGUE_HASH)
         return encode(agreement), agreement
     except InvalidValueError as error:
         raise error.within(file) from None
@@ -163,8 +171,20 @@ def _line(told: Agreement) -> str:
             for each in terms.terms
         ),
         f"lead {duration_text(terms.lead_s)} ({duration_text(terms.lead_emergency_s)} in an emergency)",
+        _catalogue_text(terms),
     ]
     return "; ".join(parts)
+
+
+def _catalogue_text(terms: core.Agreement) -> str:
+    """Tell whether both read messages as the same sentences."""
+    from keepclear.codec.catalogue.texts import names_this_catalogue
+
+    if not terms.catalogue:
+        return "no catalogue of messages"
+    if names_this_catalogue(terms):
+        return "messages as in this version"
+    return f"MESSAGES OF ANOTHER CATALOGUE ({terms.catalogue[:12]}): sentences may read otherwise here"
 
 
 def _seen_within(hotline: HotlineTimers) -> str:

@@ -36,7 +36,7 @@ from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, Quantity, put, say
 from keepclear.cli_officer import Officer, json_option, officer_options, say_deed
 
 if TYPE_CHECKING:
-    from keepclear.adapters.http.hotlining import HotlineClient, MessageTold
+    from keepclear.adapters.http.hotlining import HotlineClient, MessageTold, UnnumberedPage
     from keepclear.core import messages as core
     from keepclear.core.refs import ItemRef, MessageRef
 
@@ -352,12 +352,16 @@ def messages(
         if is_watch:
             _watch(client, lambda: asked(client), party, language, as_json=as_json)
         found, now, own = asked(client), client.session().now, client.party
+        heard = client.unnumbered(party, drill, is_open=is_open)
     if as_json:
-        put(pretty_json({"node": client.url, "messages": [msgspec.to_builtins(each) for each in found]}))
+        told = {"messages": [msgspec.to_builtins(each) for each in found], **msgspec.to_builtins(heard)}
+        put(pretty_json({"node": client.url, **told}))
     elif found:
         put("".join(_text(each, now, language) for each in found).encode())
-    else:
+    elif not heard.unnumbered:
         put(b"no messages\n")
+    if not as_json:
+        put(_unnumbered(heard, now, language).encode())
     ctx.exit(EXIT_CONFLICT if any(_waits(each, own) for each in found) else EXIT_CLEAR)
 
 
@@ -386,6 +390,22 @@ def _text(told: MessageTold, now: datetime, language: str) -> str:
     is_red = told.late and sys.stdout.isatty()
     lines = [shown(line) for line in lines]
     return "".join(f"{click.style(line, fg=_LATE_COLOUR) if is_red else line}\n" for line in lines)
+
+
+def _unnumbered(heard: UnnumberedPage, now: datetime, language: str) -> str:
+    """Write what was heard without a number, the newest last."""
+    lines = []
+    for each in heard.unnumbered[::-1]:
+        marks = ", expired" if each.expired else ""
+        lines += [
+            f"{each.by} to {each.to}, no number  {clock_text(each.sent_at, now)}  {each.priority}{marks}",
+            f"    {each.texts[language]}",
+            f"    written down {clock_text(each.heard_at, now)} by {each.person} of {each.heard_by}",
+            f"    WARNING: {each.warning[language]}",
+        ]
+    if heard.unnumbered_more:
+        lines.append(f"and {heard.unnumbered_more} more without a number")
+    return "".join(f"{shown(line)}\n" for line in lines)
 
 
 def _receipts(told: MessageTold, now: datetime) -> str:

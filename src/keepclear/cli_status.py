@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keepclear.cli_client import node_options, opened_node
+from keepclear.cli_client import breach_text, node_options, opened_node
 from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, Instant, put
 from keepclear.cli_officer import changes_text, conflict_text, json_option
 
@@ -217,8 +217,10 @@ def _items_table(items: Sequence[Coordinated], notices: Mapping[str, str], now: 
         state = item.state
         if item.open_conflicts:
             state += f" with {', '.join(item.open_conflicts)}"
+        for breach in item.breaches:
+            state += f"; {breach_text(breach)}"
         if item.id in notices:
-            state += f"\n{notices[item.id]}"
+            state += f"; {notices[item.id]}"
         name = f"{item.id}, version {item.ref.version}"
         for receipt in item.receipts:
             rows.append(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keepclear.core.deeds import DutyChange, Heard
-from keepclear.core.hotline import HeardSaid, Hotline, Read, Received, Sent
+from keepclear.core.dialogues import HeardSaid, Read, Received, Sent
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import MESSAGES, Code, Message, Speaker, Value
 from keepclear.core.refs import ItemRef, MessageRef

@@ -34,8 +34,9 @@ from keepclear.core.channel import (
     should_say,
     should_test,
 )
+from keepclear.core.dialogues import Sent
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import CHANNELS_KEPT_MAX, Sent
+from keepclear.core.hotline import CHANNELS_KEPT_MAX
 from keepclear.core.messages import (
     ANSWER_CODES,
     MESSAGES,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keepclear.core.dialogues import Read, Received, Sent
 from keepclear.core.drills import (
     ALL_MESSAGES,
     ENDINGS_COMPARED_MAX,
@@ -21,7 +22,7 @@ from keepclear.core.drills import (
     drills_of,
     report_of,
 )
-from keepclear.core.hotline import Hotline, Read, Received, Sent
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import MESSAGES, Code, Message, Position, Speaker, Step, Value
 from keepclear.core.refs import ItemRef, MessageRef

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keepclear.core.dialogues import CLOCK_BACK_S, Dialogue, DialogueState, Read, Sent
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.escalation import (
+    CLOCKS_APART_S,
     DEADLINE_MAX_S,
     LADDER,
     Deadlines,
@@ -22,7 +24,6 @@ from keepclear.core.escalation import (
     next_ms,
     steps_due,
 )
-from keepclear.core.hotline import Dialogue, DialogueState, Read, Sent
 from keepclear.core.messages import Code, Priority, Step
 from tests.core.hotlines import NORTH, SOUTH, T0, Logs, asks, message, ref, text
 
@@ -194,3 +195,23 @@ def test_nothing_comes_due_before_it_was_foretold(
     for what in (steps_due, is_timed_out, is_late):
         assert what(dialogue, of, now_ms) == what(dialogue, of, last_ms)
     assert following_ms is None or following_ms > now_ms
+
+
+# -- a clock that was set back ---------------------------------------------------------------------------
+
+
+def test_where_the_clock_was_set_back_every_step_and_the_time_out_are_due() -> None:
+    waits = waiting()
+    back_ms = T0 - round(CLOCK_BACK_S * 1e3)
+    assert (steps_due(waits, SAFETY, back_ms), is_timed_out(waits, SAFETY, back_ms)) == ([], False)
+    assert steps_due(waits, SAFETY, back_ms - 1) == list(Step)
+    assert is_timed_out(waits, SAFETY, back_ms - 1)
+    said = replace(waits, steps=[(step, None, T0) for step in Step], timed_out_ms=T0)
+    assert (steps_due(said, SAFETY, back_ms - 1), is_timed_out(said, SAFETY, back_ms - 1)) == ([], False)
+
+
+def test_a_message_from_far_ahead_of_the_clock_is_late_until_it_is_answered() -> None:
+    apart_ms = T0 - round(CLOCKS_APART_S * 1e3)
+    assert not is_late(waiting(), SAFETY, apart_ms)
+    assert is_late(waiting(), SAFETY, apart_ms - 1)
+    assert not is_late(waiting(state=DialogueState.CLOSED), SAFETY, apart_ms - 1)

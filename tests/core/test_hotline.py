@@ -14,19 +14,23 @@ from hypothesis import strategies as st
 
 from keepclear.core.channel import WORST, ChannelReason
 from keepclear.core.deeds import DutyChange, Heard
-from keepclear.core.escalation import HotlineTimers
-from keepclear.core.hotline import (
-    CHANNELS_KEPT_MAX,
-    TESTS_LOOKED_AT_MAX,
+from keepclear.core.dialogues import (
     TRANSITIONS,
     WHO,
     Dialogue,
     DialogueEvent,
     DialogueState,
-    Hotline,
-    line_tested_ms,
+    Sent,
     place_of,
     table_markdown,
+)
+from keepclear.core.escalation import HotlineTimers
+from keepclear.core.hotline import (
+    CHANNELS_KEPT_MAX,
+    ON_DUTY_MAX_S,
+    TESTS_LOOKED_AT_MAX,
+    Hotline,
+    line_tested_ms,
 )
 from keepclear.core.messages import (
     CallResult,
@@ -468,11 +472,134 @@ def test_who_is_on_duty_is_told_by_who_came_first() -> None:
     logs.say(SOUTH, DutyChange(is_on=False), person="Zoe")
     logs.say(SOUTH, DutyChange(is_on=True, telephone="2"), person="Rim")  # again: now the last
     hotline = logs.hotline()
-    assert [(each.person, each.is_senior) for each in hotline.on_duty(SOUTH)] == [
+    assert [(each.person, each.is_senior) for each in hotline.on_duty(SOUTH, logs.now_ms)] == [
         ("Sami", True),
         ("Rim", False),
     ]
-    assert hotline.on_duty(NORTH) == []
+    assert hotline.on_duty(NORTH, logs.now_ms) == []
+
+
+def test_an_officer_is_on_duty_for_a_day_at_most() -> None:
+    logs = Logs()
+    logs.say(SOUTH, DutyChange(is_on=True), person="Rim")
+    hotline, day_ms = logs.hotline(), round(ON_DUTY_MAX_S * 1e3)
+    assert [each.person for each in hotline.on_duty(SOUTH, T0 + day_ms)] == ["Rim"]
+    assert hotline.on_duty(SOUTH, T0 + day_ms + 1) == []
+    assert hotline.on_duty(SOUTH, T0 - day_ms - 1) == [], "the clock was set back"
+
+
+def test_who_has_no_key_any_more_is_not_on_duty() -> None:
+    officers = {"Rim", "Sami"}
+    hotline = Hotline(lambda *_: True, is_officer=lambda _, person: person in officers)
+    for n, person in enumerate(sorted(officers)):
+        hotline.take_duty(SOUTH, person, DutyChange(is_on=True), T0, n)
+    officers.remove("Rim")
+    assert [each.person for each in hotline.on_duty(SOUTH, T0)] == ["Sami"]
+
+
+# -- answers of which there are two stories --------------------------------------------------------------
+
+
+def claimed(logs: Logs, asked: MessageRef, code: Code = Code.WILL_COMPLY, n: int = 1_000) -> None:
+    """Have who asked write down an answer by voice that its log never had."""
+    answer = message(code, asked.party, answers=asked, priority=Priority.SAFETY)
+    logs.say(asked.party, Heard(by=SOUTH, n=n, at_ms=T0, message=answer))
+
+
+def test_what_the_other_side_claims_as_an_answer_closes_nothing_for_who_is_said_to_have_given_it() -> None:
+    logs = Logs()
+    asked = logs.say(NORTH, asks())
+    claimed(logs, asked)
+    hotline = logs.hotline()
+    there, here = hotline.dialogue(asked, T0, NORTH), hotline.dialogue(asked, T0, SOUTH)
+    assert there is not None
+    assert here is not None
+    assert (there.state, there.claimed) == (DialogueState.CLOSED, None)
+    assert (here.state, here.answer, list(here.replies)) == (DialogueState.OPEN, None, [])
+    assert here.claimed is not None
+    assert here.claimed.message.code is Code.WILL_COMPLY
+
+
+def test_a_line_test_is_not_passed_because_the_other_side_claims_an_answer() -> None:
+    logs = Logs()
+    asked = logs.say(NORTH, message(Code.LINE_TEST))
+    claimed(logs, asked, Code.ROGER)
+    assert logs.hotline().human_test(SOUTH, NORTH, logs.now_ms) is None
+    assert logs.hotline().human_test(NORTH, SOUTH, logs.now_ms) is not None, "its officer heard it"
+
+
+def test_a_line_test_from_ahead_of_the_clock_hides_none_that_was_before() -> None:
+    logs = Logs()
+    asked = logs.say(NORTH, message(Code.LINE_TEST))
+    logs.say(SOUTH, message(Code.ROGER, NORTH, answers=asked))
+    logs.later(86_400.0)
+    ahead = logs.say(NORTH, message(Code.LINE_TEST))
+    logs.say(SOUTH, message(Code.ROGER, NORTH, answers=ahead))
+    test = logs.hotline().human_test(NORTH, SOUTH, T0 + 60_000)
+    assert test is not None
+    assert test.asked.ref == asked
+
+
+def test_a_changed_answer_is_told_and_the_first_one_stays_the_answer() -> None:
+    logs = Logs()
+    asked = logs.say(NORTH, asks())
+    first = logs.say(SOUTH, message(Code.WILL_COMPLY, NORTH, answers=asked))
+    logs.say(SOUTH, message(Code.WILL_COMPLY, NORTH, answers=asked))
+    same = logs.hotline().dialogue(asked, T0)
+    assert same is not None
+    assert same.changed is None
+    unable = logs.say(SOUTH, message(Code.UNABLE, NORTH, answers=asked, values={"reason": Reason.FUEL}))
+    found = logs.hotline().dialogue(asked, T0)
+    assert found is not None
+    assert found.answer is not None
+    assert found.changed is not None
+    assert (found.answer.ref, found.changed.ref, found.state) == (first, unable, DialogueState.CLOSED)
+
+
+def test_what_was_heard_without_a_number_is_kept_until_it_comes_under_one() -> None:
+    said = asks()
+    heard = Heard(by=NORTH, n=None, at_ms=T0, message=said)
+    logs = Logs()
+    logs.say(SOUTH, heard)
+    logs.say(NORTH, asks(later_s=60))  # something else
+    assert [each.heard for each in logs.hotline().unnumbered()] == [heard]
+    logs.say(NORTH, said)
+    for order in ([SOUTH, NORTH, NORTH], [NORTH, NORTH, SOUTH]):
+        assert logs.hotline(order).unnumbered() == []
+
+
+def test_replies_that_settle_nothing_are_looked_at_once_and_not_at_each_question() -> None:
+    looked = 0
+
+    def had(*_: object) -> bool:
+        nonlocal looked
+        looked += 1
+        return True
+
+    hotline, asked = Hotline(had), ref(NORTH, 0)
+
+    def reply(n: int, said: Message) -> None:
+        hotline.take(Sent(ref=ref(SOUTH, n), message=said, person="Rim", at_ms=T0, received=(), stated_ms=T0))
+
+    hotline.take(Sent(ref=asked, message=asks(), person="Ann", at_ms=T0, received=(), stated_ms=T0))
+    for n in range(100):
+        reply(n, text(NORTH, answers=asked, priority=Priority.SAFETY))
+    assert all(asked in hotline.open_refs() for _ in range(2))
+    assert looked == 0
+    assert not hotline._doubtful
+    reply(100, message(Code.WILL_COMPLY, NORTH, answers=asked))
+    assert asked not in hotline.open_refs()
+
+
+def test_an_answer_settles_once_the_log_that_it_names_is_held_though_nothing_more_is_said() -> None:
+    is_held = False
+    hotline, asked = Hotline(lambda *_: is_held), ref(NORTH, 0)
+    answer = message(Code.WILL_COMPLY, NORTH, answers=asked)
+    for place, said in ((asked, asks()), (ref(SOUTH, 0), answer)):
+        hotline.take(Sent(ref=place, message=said, person="Ann", at_ms=T0, received=(), stated_ms=T0))
+    assert hotline.open_refs() == [asked]
+    is_held = True
+    assert hotline.open_refs() == []
 
 
 def test_the_last_word_of_a_node_on_a_channel_counts() -> None:

@@ -27,12 +27,14 @@ from keepclear.core.notice import (
     NoticeCheck,
     check_notice,
     farthest_inside_m,
+    kept_clear,
+    postponed,
 )
 from keepclear.core.picture import Picture
 from keepclear.core.shapes import Circle, CorridorLeg, Polygon
-from keepclear.core.times import floor_ms
+from keepclear.core.times import TIME_MAX, TimeWindow, floor_ms
 from tests.oracle import GEOD
-from tests.strategies import NOON, band, go, intent, outlines, square, volume, window, zone
+from tests.strategies import NOON, at, band, go, intent, outlines, square, volume, window, zone
 
 NOON_MS = floor_ms(NOON)
 SOUTH = PartyId("south")
@@ -47,14 +49,21 @@ def checked(
     announced: Item,
     *others: Item,
     ahead_s: float = 600.0,
+    unread_s: float = 0.0,
     gap: Buffer = NO_BUFFER,
     clearing: Clearing | None = None,
     speeds: dict[str, float] | None = None,
 ) -> NoticeCheck:
-    """Check a notice sent so long before noon, when the item begins."""
+    """Check a notice sent so long before noon, when the item begins, and read so long after."""
     sent_ms = NOON_MS - round(ahead_s * 1e3)
     return check_notice(
-        Notice(item=announced, begins_ms=NOON_MS, sent_ms=sent_ms, now_ms=sent_ms + 10_000),
+        Notice(
+            item=announced,
+            begins_ms=NOON_MS,
+            sent_ms=sent_ms,
+            counts_ms=sent_ms + round(unread_s * 1e3),
+            now_ms=sent_ms + 10_000,
+        ),
         Picture(others),
         of=SOUTH,
         gap=gap,
@@ -145,8 +154,42 @@ def test_what_is_said_to_begin_earlier_than_declared_is_in_the_way_earlier() -> 
     early = intent("b", volume(circle(1_000.0), window(0, 10)), party="south")
     (each,) = checked(a, early, ahead_s=60.0, clearing=Clearing()).affected
     assert each.meets_ms == NOON_MS
-    late = Notice(item=a, begins_ms=NOON_MS + 3_000_000, sent_ms=NOON_MS, now_ms=NOON_MS)
+    late = Notice(item=a, begins_ms=NOON_MS + 3_000_000, sent_ms=NOON_MS, counts_ms=NOON_MS, now_ms=NOON_MS)
     assert late.announced is a, "what is declared counts where it is earlier"
+
+
+def test_the_time_given_is_that_from_when_the_notice_counts() -> None:
+    a, b = (
+        intent(name, volume(circle(1_000.0)), party=party) for name, party in (("a", "north"), ("b", "south"))
+    )
+    for unread_s, can_clear in ((0.0, CanClear.CAN), (590.0, CanClear.CANNOT)):
+        (each,) = checked(a, b, unread_s=unread_s, clearing=Clearing()).affected
+        assert (each.given_s, each.can_clear) == (600.0 - unread_s, can_clear)
+    over = intent("c", volume(circle(1_000.0), window(0, 5)), party="south")
+    (each,) = checked(a, over, ahead_s=60.0, unread_s=600.0, clearing=Clearing()).affected
+    assert each.can_clear is CanClear.CANNOT, "it was there after the notice was sent"
+
+
+def test_of_what_others_keep_clear_all_counts_from_then_and_until_then_and_as_declared() -> None:
+    a = intent("a", volume(circle(1.0), window(30, 60)), volume(circle(2.0), window(40, 50)), party="north")
+
+    def windows(from_min: float, until_min: float) -> list[TimeWindow]:
+        item = kept_clear(a, *(floor_ms(at(minutes)) for minutes in (from_min, until_min)))
+        return [volume.time for volume in item.volumes]
+
+    assert windows(0, 90) == [window(0, 90)] * 2
+    assert windows(35, 55) == [window(30, 60), window(35, 55)]
+    assert windows(70, 20) == [window(30, 70), window(40, 70)], "until before from"
+
+
+def test_what_is_postponed_may_last_as_much_longer_and_what_comes_earlier_is_as_it_was() -> None:
+    a = intent("a", volume(circle(1.0), window(30, 60)), volume(circle(2.0), window(60, 90)), party="north")
+    late = postponed(a, floor_ms(at(50)))
+    assert [volume.time for volume in late.volumes] == [window(30, 80), window(60, 110)]
+    assert postponed(a, floor_ms(at(30))) is a
+    assert postponed(a, floor_ms(at(10))) is a
+    latest = postponed(a, floor_ms(TIME_MAX))
+    assert {volume.time.end for volume in latest.volumes} == {TIME_MAX}, "no later than time goes"
 
 
 def test_without_a_speed_nothing_is_told_and_nothing_is_enough() -> None:
@@ -201,6 +244,20 @@ def test_a_humanitarian_notice_is_held_against_the_agreed_lead_times(
     time = LeadTime(given_s=given_s, agreed_s=100.0, emergency_s=50.0)
     assert time.lead is lead
     assert NoticeCheck(affected=(), lead=time).is_enough is is_enough
+
+
+@given(st.integers(-120, 240), st.integers(-120, 240), st.integers(-120, 240))
+def test_nothing_is_announced_for_less_than_is_declared(begins: int, until: int, probe: int) -> None:
+    a = intent("a", volume(circle(1.0), window(30, 60)), volume(circle(2.0), window(45, 90)), party="north")
+    begins_ms, until_ms, probe_ms = (floor_ms(at(minutes)) for minutes in (begins, until, probe))
+    for item in (kept_clear(a, begins_ms, until_ms), postponed(a, begins_ms)):
+        for declared, announced in zip(a.volumes, item.volumes, strict=True):
+            assert replace(announced, time=declared.time) == declared
+            assert announced.time.start <= declared.time.start
+            assert announced.time.end >= declared.time.end
+    if begins_ms <= probe_ms <= until_ms:
+        kept = kept_clear(a, begins_ms, until_ms)
+        assert all(volume.time.start <= at(probe) <= volume.time.end for volume in kept.volumes)
 
 
 # -- the way to the outside -------------------------------------------------------------------------

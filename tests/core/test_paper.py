@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepclear.core.deeds import Heard
+from keepclear.core.dialogues import Sent
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import Sent
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import Code, Message, Priority
 from keepclear.core.paper import (

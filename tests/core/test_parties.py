@@ -197,3 +197,7 @@ def test_validity_is_exactly_an_interval_of_places(acts: list[tuple[int, bool, i
         assert keys.officer_key(kid, n, "Sokolova") == (expected if is_officer else None)
         assert keys.node_key(kid, n) == (None if is_officer else expected)
         assert (kid in keys.node_keys_at(n)) == (counts and not is_officer)
+    kids = [kid_of(key_of(number)) for number in range(6)]
+    officers = [kid for kid in kids if keys.officer_key(kid, n, "Sokolova") is not None]
+    assert keys.has_officer("Sokolova", n) == bool(officers)
+    assert not keys.has_officer("Petrov", n)

@@ -10,16 +10,35 @@ from hypothesis import strategies as st
 from keepclear.adapters.notary import Notary
 from keepclear.adapters.signing import SigningKey
 from keepclear.adapters.store.memory import MemoryStore
-from keepclear.core.hotline import Hotline, Read, Sent
+from keepclear.core.deeds import Heard
+from keepclear.core.dialogues import Dialogue, DialogueState, HeardSaid, Read, Sent
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import MESSAGES, Code, Message, Priority, Speaker
 from keepclear.core.refs import MessageRef
-from keepclear.node.hotline_views import Hotlining, MessageView, Unread, Wanted, inherited, is_open
+from keepclear.node.hotline_views import (
+    UNNUMBERED_MAX,
+    Hotlining,
+    MessageView,
+    Unread,
+    Wanted,
+    inherited,
+    is_open,
+)
 from keepclear.node.logs import Logs
 
 OWN, PEER, THIRD = PartyId("relief"), PartyId("north"), PartyId("south")
 KEY = SigningKey(b"k" * 32)
-CODES = (Code.LINE_TEST, Code.IS_YOURS, Code.ROGER, Code.AFFIRM, Code.STANDBY, Code.MACHINE_TEST)
+CODES = (
+    Code.LINE_TEST,
+    Code.IS_YOURS,
+    Code.ROGER,
+    Code.AFFIRM,
+    Code.NEGATIVE,
+    Code.STANDBY,
+    Code.MACHINE_TEST,
+)
+ANSWERS = (Code.ROGER, Code.AFFIRM, Code.NEGATIVE, Code.STANDBY)
 
 
 @dataclass
@@ -72,9 +91,17 @@ class World:
 
 def waits(world: World, view: MessageView) -> bool:
     """Tell from the message alone whether it waits."""
-    is_machine = view.sent.message.type.speaker is Speaker.NODE
-    is_unread = view.sent.message.to == OWN and view.dialogue.seen is None and not is_machine
-    return is_open(view.dialogue) or (is_unread and view.dialogue.corrected_by is None)
+    found = [view.dialogue]
+    if view.dialogue.changed is not None:  # somebody here must read the new answer
+        changed = world.logs.ledger.hotline.dialogue(view.dialogue.changed.ref, 0)
+        assert changed is not None
+        found.append(changed)
+    return is_open(view.dialogue) or any(is_unread(each) for each in found)
+
+
+def is_unread(of: Dialogue) -> bool:
+    is_machine = of.asked.message.type.speaker is Speaker.NODE
+    return of.asked.message.to == OWN and of.seen is None and not is_machine and of.corrected_by is None
 
 
 @given(st.data())
@@ -91,7 +118,7 @@ def test_pages_hold_every_message_once_and_what_waits_is_what_a_look_at_each_fin
         code, at_ms = data.draw(st.sampled_from(CODES)), data.draw(st.integers(0, 3)) * 500
         about = None
         known = [ref for ref in refs if ref.party == to]
-        if code in (Code.ROGER, Code.AFFIRM, Code.STANDBY):
+        if code in ANSWERS:
             if not known:
                 continue
             about = data.draw(st.sampled_from(known))
@@ -151,3 +178,58 @@ def test_an_answer_is_as_urgent_as_the_most_urgent_of_what_it_is_about() -> None
     assert inherited(world.logs, Priority.ROUTINE, [ref, unknown]) == (Priority.SAFETY, "winter")
     assert inherited(world.logs, Priority.DISTRESS, [ref]) == (Priority.DISTRESS, "winter")
     assert inherited(world.logs, Priority.ROUTINE, [unknown]) == (Priority.ROUTINE, None)
+
+
+def view_of(world: World, ref: MessageRef, now_ms: int = 0) -> MessageView:
+    view = world.at(now_ms).message(ref)
+    assert view is not None
+    return view
+
+
+def test_a_message_waits_here_though_its_sender_claims_that_this_party_answered() -> None:
+    world = World()
+    asked = world.send(PEER, Code.IS_YOURS, OWN, 0)
+    world.see(asked)
+    answer = Message(code=Code.AFFIRM, to=PEER, answers=asked, priority=Priority.SAFETY, valid_until_ms=1_000)
+    heard = Heard(by=OWN, n=2**40 - 1, at_ms=0, message=answer)
+    world.logs.ledger.hotline.take_heard(HeardSaid(party=PEER, person="Bo", at_ms=0, n=5, heard=heard))
+    view = view_of(world, asked)
+    assert (view.state, view.is_waiting, view.can_answer[:1]) == (DialogueState.OPEN, True, [Code.AFFIRM])
+    assert view.dialogue.claimed is not None
+    listed, _ = world.at(0).messages(Wanted(is_waiting=True), None, 10)
+    assert asked in [each.sent.ref for each in listed]
+
+
+def test_who_has_answered_can_take_it_back_by_the_other_answer_and_who_asked_must_read_that() -> None:
+    world = World()
+    theirs = world.send(PEER, Code.IS_YOURS, OWN, 0)
+    world.send(OWN, Code.AFFIRM, PEER, 0, about=theirs)
+    assert view_of(world, theirs).can_answer == [Code.NEGATIVE]
+    world.send(OWN, Code.NEGATIVE, PEER, 0, about=theirs)
+    assert view_of(world, theirs).can_answer == [Code.AFFIRM]
+
+    ours = world.send(OWN, Code.IS_YOURS, PEER, 0)
+    world.see(world.send(PEER, Code.AFFIRM, OWN, 0, about=ours))
+    assert not view_of(world, ours).is_waiting
+    negative = world.send(PEER, Code.NEGATIVE, OWN, 0, about=ours)
+    view = view_of(world, ours)
+    assert (view.is_waiting, view.state) == (True, DialogueState.CLOSED)
+    listed, _ = world.at(0).messages(Wanted(is_waiting=True), None, 10)
+    assert {ours, negative} <= {each.sent.ref for each in listed}
+    world.see(negative)
+    assert not view_of(world, ours).is_waiting
+
+
+def test_what_was_heard_without_a_number_is_listed_the_newest_first_and_open_while_it_counts() -> None:
+    world = World()
+    for n in range(UNNUMBERED_MAX + 2):
+        said = Message(code=Code.LINE_TEST, to=OWN, priority=Priority.ROUTINE, valid_until_ms=1_000 + n)
+        heard = Heard(by=PEER, n=None, at_ms=0, message=said)
+        world.logs.ledger.hotline.take_heard(HeardSaid(party=OWN, person="Ann", at_ms=n, n=n, heard=heard))
+    found, more = world.at(0).unnumbered(Wanted())
+    assert ([each.n for each in found], more) == (list(range(UNNUMBERED_MAX + 1, 1, -1)), 2)
+    now_ms = 1_000 + UNNUMBERED_MAX
+    assert [each.n for each in world.at(now_ms).unnumbered(Wanted(is_waiting=True))[0]] == [51, 50]
+    assert len(world.at(now_ms).unnumbered(Wanted(party=PEER))[0]) == UNNUMBERED_MAX
+    assert world.at(0).unnumbered(Wanted(party=THIRD)) == ([], 0)
+    assert world.at(0).unnumbered(Wanted(drill="winter")) == ([], 0)

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from keepclear.adapters.notary import Notary
-from keepclear.adapters.signing import SigningKey
 from keepclear.adapters.store.form import JsonForm
 from keepclear.core.conflicts import Buffer
 from keepclear.core.intents import ItemId, PartyId
@@ -15,8 +13,8 @@ from keepclear.core.messages import MESSAGES, Code, Message, Nature, Position, V
 from keepclear.core.notice import NoticeCheck
 from keepclear.core.picture import Picture
 from keepclear.core.refs import ItemRef, MessageRef
+from keepclear.core.times import floor_ms
 from keepclear.node.detect import Moment, Still
-from keepclear.node.logs import Logs
 from keepclear.node.message_warnings import (
     KEPT_MS,
     NOTICES_CHECKED_MAX,
@@ -25,6 +23,7 @@ from keepclear.node.message_warnings import (
     can_be_odd,
 )
 from keepclear.node.policy import Policy
+from tests.node.parties import Party, paired
 from tests.strategies import at
 
 NORTH, RELIEF = PartyId("north"), PartyId("relief")
@@ -38,7 +37,7 @@ def message(code: Code, **fields: Value) -> Message:
         to=RELIEF,
         fields=tuple(fields.items()),
         priority=MESSAGES[code].priority,
-        valid_until_ms=0,
+        valid_until_ms=floor_ms(at(600)),
     )
 
 
@@ -50,14 +49,22 @@ def moment(seq: int = 1, minutes: float = 0.0) -> Moment:
     return Moment(still=still, now=at(minutes))
 
 
-def notices(count: int) -> list[Asked]:
+def notices(count: int) -> tuple[Party, list[Asked]]:
+    """Have a party send so many notices of an item that it does not declare."""
+    north, _ = paired("north", "relief")
     said = message(Code.NOTICE_OPERATION, item=ITEM, begins=0)
-    return [Asked(by=NORTH, message=said, sent_ms=0, ref=MessageRef(party=NORTH, n=n)) for n in range(count)]
+    first = north.size(north)
+    for _ in range(count):
+        north.say(said)
+    refs = [MessageRef(party=NORTH, n=first + k) for k in range(count)]
+    return north, [Asked(by=NORTH, message=said, sent_ms=0, ref=ref) for ref in refs]
 
 
-@pytest.fixture
-def logs() -> Logs:
-    return Logs(RELIEF, Notary(RELIEF, SigningKey(b"k" * 32)))
+def found(
+    checks: NoticeChecks, party: Party, asked: list[Asked], moment: Moment
+) -> list[tuple[NoticeCheck | None, bool]]:
+    assert party.bench.logs is not None
+    return checks.of(asked, party.bench.logs, moment, party.store, JsonForm())
 
 
 @pytest.mark.parametrize(
@@ -65,7 +72,8 @@ def logs() -> Logs:
     [
         (DISTRESS, True),
         (message(Code.NOTICE_OPERATION, item=ITEM, begins=0), True),
-        (message(Code.NOTICE_CHANGE, item=ITEM), False),
+        (message(Code.NOTICE_CHANGE, item=ITEM), True),
+        (message(Code.NOTICE_END, item=ITEM), False),
         (message(Code.LINE_TEST), False),
     ],
 )
@@ -73,27 +81,28 @@ def test_only_positions_and_notices_are_looked_at(said: Message, can_be: bool) -
     assert can_be_odd(said) is can_be
 
 
-def test_a_notice_is_checked_once_until_something_changes(logs: Logs) -> None:
-    checks, form = NoticeChecks(), JsonForm()
-    ((first, is_checked),) = checks.of(notices(1), logs, moment(), form)
+def test_a_notice_is_checked_once_until_something_changes() -> None:
+    checks, (north, asked) = NoticeChecks(), notices(1)
+    ((first, is_checked),) = found(checks, north, asked, moment())
     assert isinstance(first, NoticeCheck)
     assert (is_checked, first.is_enough) == (True, False)  # the item is not known here
-    assert checks.of(notices(1), logs, moment(), form)[0][0] is first
+    assert found(checks, north, asked, moment())[0][0] is first
     for later in (moment(seq=2), moment(minutes=KEPT_MS / 60_000.0)):
-        again = checks.of(notices(1), logs, later, form)[0][0]
+        again = found(checks, north, asked, later)[0][0]
         assert again is not first
         first = again
 
 
-def test_what_could_not_be_checked_is_told_as_such_and_checked_the_next_time(logs: Logs) -> None:
-    checks, many = NoticeChecks(), notices(NOTICES_CHECKED_MAX + 1)
-    found = checks.of(many, logs, moment(), JsonForm())
-    assert [is_checked for _, is_checked in found] == [True] * NOTICES_CHECKED_MAX + [False]
-    assert all(is_checked for _, is_checked in checks.of(many, logs, moment(), JsonForm()))
+def test_what_could_not_be_checked_is_told_as_such_and_checked_the_next_time() -> None:
+    checks, (north, many) = NoticeChecks(), notices(NOTICES_CHECKED_MAX + 1)
+    told = [is_checked for _, is_checked in found(checks, north, many, moment())]
+    assert told == [True] * NOTICES_CHECKED_MAX + [False]
+    assert all(is_checked for _, is_checked in found(checks, north, many, moment()))
 
 
-def test_a_notice_that_is_not_sent_yet_is_checked_each_time(logs: Logs) -> None:
-    (draft,) = notices(1)
-    draft, checks = replace(draft, ref=None), NoticeChecks()
-    first, second = (checks.of([draft], logs, moment(), JsonForm())[0][0] for _ in range(2))
+def test_a_notice_that_is_not_sent_yet_is_checked_each_time() -> None:
+    checks, (north, (sent,)) = NoticeChecks(), notices(1)
+    draft = replace(sent, ref=None)
+    first, second = (found(checks, north, [draft], moment())[0][0] for _ in range(2))
+    assert isinstance(first, NoticeCheck)
     assert first is not second

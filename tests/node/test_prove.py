@@ -6,17 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from keepclear.adapters.notary import Notary
+from keepclear.adapters.notary import Notary, sign_deed
 from keepclear.adapters.signing import SigningKey
 from keepclear.core.bundles import Withheld
-from keepclear.core.deeds import Acknowledgement, Objection
+from keepclear.core.deeds import Acknowledgement, Deed, Heard, MessagesSeen, Objection
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
+from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Coordination
 from keepclear.core.merkle import leaf_hash
+from keepclear.core.messages import VALID_MAX_MS, Code, Message, Priority
 from keepclear.core.parties import KeyRole
+from keepclear.core.refs import MessageRef
+from keepclear.core.statements import Signed, StatementKind
+from keepclear.core.times import floor_ms
+from keepclear.node.hotline_views import Hotlining, MessageView
 from keepclear.node.outcomes import RefusedError
-from keepclear.node.prove import SilencedError
+from keepclear.node.prove import SIGNED_APART_MAX_MS, SilencedError
 from tests.node.parties import (
     Party,
     exchange,
@@ -24,6 +30,7 @@ from tests.node.parties import (
     operation,
     paired,
     part_of,
+    proving_of,
     ref,
     with_part,
 )
@@ -214,9 +221,9 @@ def test_statements_of_a_third_party_travel_through_a_second(two: list[Party]) -
     give(carol, bravo)
     give(bravo, alpha)
     receipts = {receipt.party: receipt for receipt in alpha.coordinated("OP-1").receipts}
-    assert receipts["carol"].seen is not None
-    assert receipts["carol"].is_delivered
-    assert receipts["bravo"].seen is None
+    assert receipts[carol.name].seen is not None
+    assert receipts[carol.name].is_delivered
+    assert receipts[bravo.name].seen is None
     assert alpha.coordinated("OP-1").state is Coordination.WAITING
 
 
@@ -395,3 +402,152 @@ def test_an_officer_signs_only_by_their_own_name(two: list[Party]) -> None:
     bravo.act(bravo.granted(other, KeyRole.OFFICER, "Boris"))
     with pytest.raises(RefusedError, match="is not that of 'Ann'"):
         bravo.say(Acknowledgement(items=(ref("alpha", "OP-1"),)), other)
+
+
+def test_a_deed_that_names_another_person_than_the_officer_of_its_key_is_refused(two: list[Party]) -> None:
+    alpha, bravo = two
+    exchange(alpha, bravo)
+    deed, at_ms = Objection(item=ref("alpha", "OP-1"), reason="no"), floor_ms(bravo.now)
+    jws = sign_deed(
+        deed, bravo.officer_key, party=bravo.name, person="Boris", at_ms=at_ms, nonce="somebody-else"
+    )
+    with pytest.raises(RefusedError, match="is not that of 'Boris', an officer of 'bravo'"):
+        bravo.do(lambda declaring: proving_of(declaring).say_deed(jws))
+    # Its node may be changed so that it does not look.
+    bravo.do(lambda declaring: proving_of(declaring).say(StatementKind.DEED, Signed(jws=jws)))
+    held = alpha.size(bravo)
+    taken = give(bravo, alpha)
+    (refusal,) = taken.refusals
+    assert refusal.reason.startswith(f"entry {held} of the log of 'bravo' is signed with ")
+    assert refusal.reason.endswith("no key of 'Boris' of that party then")
+    assert (taken.spans, alpha.size(bravo)) == ([], held)
+
+
+# -- messages ---------------------------------------------------------------------------------------
+
+
+def line_test(party: Party, to: str, valid_s: float = 600.0) -> Message:
+    return Message(
+        code=Code.LINE_TEST,
+        to=PartyId(to),
+        priority=Priority.ROUTINE,
+        valid_until_ms=floor_ms(party.now) + round(valid_s * 1e3),
+    )
+
+
+def sent(party: Party, message: Message) -> MessageRef:
+    party.say(message)
+    return MessageRef(party=party.name, n=party.size(party) - 1)
+
+
+def shown(party: Party, message: MessageRef) -> MessageView:
+    assert party.bench.logs is not None
+    now_ms = floor_ms(party.now)
+    view = Hotlining(logs=party.bench.logs, reading=party.store, now_ms=now_ms).message(message)
+    assert view is not None
+    return view
+
+
+def says_signed_at(party: Party, deed: Deed, at_ms: int) -> None:
+    jws = sign_deed(deed, party.officer_key, party=party.name, person="Ann", at_ms=at_ms, nonce=f"at-{at_ms}")
+    party.do(lambda declaring: proving_of(declaring).say_deed(jws))
+
+
+def test_what_is_said_to_a_party_that_is_not_known_is_refused(two: list[Party]) -> None:
+    alpha, _ = two
+    nobody = PartyId("bravoo")
+    test = line_test(alpha, "alpha")
+    for deed in (
+        line_test(alpha, nobody),
+        MessagesSeen(messages=(MessageRef(party=nobody, n=3),)),
+        Heard(by=nobody, n=3, at_ms=0, message=test),
+    ):
+        with pytest.raises(RefusedError, match="'bravoo' is not known here"):
+            alpha.say(deed)
+
+
+@pytest.mark.parametrize("apart_ms", [SIGNED_APART_MAX_MS, -SIGNED_APART_MAX_MS])
+def test_a_message_is_taken_only_within_ten_minutes_of_when_it_was_signed(
+    two: list[Party], apart_ms: int
+) -> None:
+    alpha, _ = two
+    now_ms, test = floor_ms(alpha.now), line_test(alpha, "bravo", valid_s=3_600.0)
+    size = alpha.size(alpha)
+    for ms in (apart_ms * 2, apart_ms + (1 if apart_ms > 0 else -1)):
+        with pytest.raises(RefusedError, match=rf"signed {abs(ms) // 60_000} min .*sign it again"):
+            says_signed_at(alpha, test, now_ms - ms)
+    assert alpha.size(alpha) == size
+    says_signed_at(alpha, test, now_ms - apart_ms)
+    assert alpha.size(alpha) == size + 1
+
+
+def test_what_is_no_message_may_be_signed_before(two: list[Party]) -> None:
+    alpha, bravo = two
+    bravo.declare(operation("OP-1", "bravo"))
+    exchange(alpha, bravo)
+    says_signed_at(alpha, Acknowledgement(items=(ref("bravo", "OP-1"),)), 0)
+
+
+@pytest.mark.parametrize("valid_s", [-0.001, VALID_MAX_MS / 1e3 + 0.001])
+def test_a_message_that_counts_no_more_or_too_long_is_refused(two: list[Party], valid_s: float) -> None:
+    alpha, _ = two
+    with pytest.raises(InvalidValueError, match=r"valid_until: it must be from now on, and within 31"):
+        alpha.say(line_test(alpha, "bravo", valid_s))
+    alpha.say(line_test(alpha, "bravo", 0.0))
+    alpha.say(line_test(alpha, "bravo", VALID_MAX_MS / 1e3))
+
+
+def test_a_message_that_came_round_a_third_party_as_a_hash_only_is_not_delivered() -> None:
+    alpha, bravo, carol = paired("alpha", "bravo", "carol")
+    for one, other in ((alpha, bravo), (bravo, carol), (alpha, carol)):
+        exchange(one, other)
+    test = sent(alpha, line_test(alpha, "bravo"))
+    for giver, taker in ((alpha, carol), (carol, bravo), (bravo, carol), (carol, alpha), (bravo, alpha)):
+        give(giver, taker)
+    assert alpha.store.first_cosigned(alpha.name, bravo.name, test.n) is not None
+    assert bravo.bench.logs is not None
+    assert bravo.bench.logs[alpha.name].withheld == {test.n}
+    assert not shown(alpha, test).is_delivered
+    alpha.take(bravo.bundle(alpha))  # a file tells nothing: anybody may have changed what it asks for
+    assert bravo.bench.logs.heads_for(alpha.name)[0] == (alpha.name, test.n)
+    bravo.take(alpha.bundle(bravo, dict(bravo.bench.logs.heads_for(alpha.name))), heard=alpha)
+    alpha.take(bravo.bundle(alpha))
+    assert not shown(alpha, test).is_delivered
+    give(bravo, alpha)
+    assert (shown(alpha, test).is_delivered, shown(alpha, test).delivered_ms) == (True, None)
+
+
+def test_a_message_that_was_read_is_delivered_also_after_a_start() -> None:
+    alpha, bravo, _ = paired("alpha", "bravo", "carol")
+    exchange(alpha, bravo)
+    test = sent(alpha, line_test(alpha, "bravo"))
+    exchange(alpha, bravo)
+    assert shown(alpha, test).is_delivered
+    alpha.restart()
+    assert not shown(alpha, test).is_delivered  # until that node is heard, or somebody there has read it
+    give(bravo, alpha)
+    assert shown(alpha, test).is_delivered
+    bravo.say(MessagesSeen(messages=(test,)))
+    alpha.restart()
+    alpha.take(bravo.bundle(alpha))
+    assert shown(alpha, test).is_delivered
+
+
+def test_between_two_parties_what_is_signed_for_is_delivered(two: list[Party]) -> None:
+    alpha, bravo = two
+    exchange(alpha, bravo)
+    test = sent(alpha, line_test(alpha, "bravo"))
+    assert not shown(alpha, test).is_delivered
+    for giver, taker in ((alpha, bravo), (bravo, alpha)):
+        taker.take(giver.bundle(taker))
+    alpha.restart()
+    view = shown(alpha, test)
+    assert (view.is_delivered, view.delivered_ms) == (True, floor_ms(bravo.now) // 1000 * 1000)
+
+
+def test_what_everybody_may_read_is_delivered_whoever_brought_it() -> None:
+    alpha, bravo, carol = paired("alpha", "bravo", "carol")
+    urgent = sent(alpha, replace(line_test(alpha, "bravo"), priority=Priority.SAFETY))
+    for giver, taker in ((alpha, carol), (carol, bravo), (bravo, carol), (carol, alpha)):
+        give(giver, taker)
+    assert shown(alpha, urgent).is_delivered

@@ -12,14 +12,15 @@ from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import NO_BUFFER
 from keepclear.core.deeds import AgreementAnswer, AgreementProposal, LineChange
 from keepclear.core.geodesy import LatLng
-from keepclear.core.intents import IntentState, OperationalIntent
+from keepclear.core.intents import IntentState, ItemId, OperationalIntent
+from keepclear.core.ledger import Coordination
 from keepclear.core.shifts import Limits
 from keepclear.core.split import Split
 from keepclear.node.declare import Declaring
 from keepclear.node.outcomes import ConflictRefusedError, Outcome
 from keepclear.node.policy import ConflictPolicy, Policy
 from keepclear.node.ports import Standing
-from tests.node.parties import NOON, Party, exchange, give, operation, paired
+from tests.node.parties import NOON, Party, exchange, give, operation, paired, ref
 
 FAR = LatLng(10.0, 10.0)
 
@@ -119,6 +120,33 @@ def test_what_another_party_states_beyond_the_plane_is_recorded_all_the_same(two
     bravo.declare(at_height("B1", "bravo", 100.0))
     give(bravo, alpha)
     assert [each.item for each in alpha.bench.present().conflicts(0, 10).breaches] == ["bravo:B1"]
+
+
+def test_what_breaks_a_split_is_conflicting_and_not_coordinated_while_the_fallback_applies(
+    two: list[Party],
+) -> None:
+    alpha, bravo = two
+    alpha.declare(at_height("A1", "alpha", 2_800.0))
+    alpha.declare(at_height("A2", "alpha", 2_600.0, LatLng(20.0, 20.0)))
+    exchange(alpha, bravo)
+    for name in ("A1", "A2"):
+        bravo.acknowledge(ref("alpha", name))
+    exchange(alpha, bravo)
+
+    def told(name: str) -> list[tuple[Coordination, list[str]]]:
+        found = [alpha.coordinated(name), bravo.coordinated(f"alpha:{name}")]
+        return [(each.state, [breach.peer for breach in each.breaches]) for each in found]
+
+    assert told("A1") == told("A2") == [(Coordination.COORDINATED, [])] * 2
+    hold(bravo, alpha)
+    assert told("A1") == [(Coordination.CONFLICTING, ["bravo"])] * 2
+    assert told("A2") == [(Coordination.COORDINATED, [])] * 2, "it touches the plane"
+    hold(bravo, alpha, is_hold=False)
+    assert told("A1") == [(Coordination.COORDINATED, [])] * 2
+    hold(bravo, alpha)
+    alpha.do(lambda declaring: declaring.withdraw(ItemId("A1"), 1))
+    exchange(alpha, bravo)
+    assert told("A1") == [(Coordination.OVER, [])] * 2
 
 
 def test_no_change_is_offered_that_breaks_the_split(two: list[Party]) -> None:

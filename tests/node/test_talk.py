@@ -32,8 +32,8 @@ from keepclear.core.deeds import (
     LineChange,
     MessagesSeen,
 )
+from keepclear.core.dialogues import Dialogue, DialogueState, OnDuty, Sent
 from keepclear.core.escalation import Deadlines, HotlineTimers
-from keepclear.core.hotline import Dialogue, DialogueState, OnDuty, Sent
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import (
     MESSAGES,
@@ -48,10 +48,12 @@ from keepclear.core.messages import (
     Value,
 )
 from keepclear.core.refs import MessageRef
+from keepclear.core.times import floor_ms
 from keepclear.node import talk as talk_module
+from keepclear.node.logs import Logs
 from keepclear.node.outcomes import RefusedError
 from keepclear.node.talk import TEST_ANSWERED_EVERY_S, TOLD_MAX, Talk, Told, called, speak, timers_between
-from tests.node.parties import Party, exchange, give, paired, proving_of
+from tests.node.parties import NOON, Party, exchange, give, paired, proving_of
 
 UP = LinkFacts(condition=LinkCondition.UP, unheard_s=1.0, watched_s=1_000.0)
 CUT = LinkFacts(condition=LinkCondition.CUT, unheard_s=70.0, watched_s=1_000.0)
@@ -126,7 +128,7 @@ def linked(pair: tuple[Talker, Talker]) -> tuple[Talker, Talker]:
 def message(code: Code, to: PartyId, **given: Any) -> Message:
     values: dict[str, Value] = given.pop("values", {})
     given.setdefault("priority", MESSAGES[code].priority)
-    given.setdefault("valid_until_ms", 1_800_000_000_000)
+    given.setdefault("valid_until_ms", floor_ms(NOON) + 20 * 86_400_000)
     return Message(code=code, to=to, fields=tuple(values.items()), **given)
 
 
@@ -608,3 +610,86 @@ def test_when_the_usual_contact_is_away_another_officer_or_the_top_of_the_ladder
         assert steps == [Step.SECOND_PATH, Step.TELEPHONE, Step.NEXT_OFFICER]
         assert dialogue.seen is not None
     assert bravo.became(asked).steps == dialogue.steps, "both sides see what was done"
+
+
+# -- a clock that was set back, and what must not stick ---------------------------------------------------
+
+
+def test_the_ladder_goes_on_where_the_clock_is_set_back(linked: tuple[Talker, Talker]) -> None:
+    alpha, _ = linked
+    alpha.tick()
+    alpha.later(3_600.0)
+    asked = alpha.say(distress())
+    alpha.later(-3_595.0)
+    assert [step for step, _ in steps_of(alpha.tick())] == list(Step)
+    assert alpha.became(asked).timed_out_ms is not None
+    assert ChannelReason.MESSAGES_LATE in alpha.view(BRAVO, UP).reasons
+    assert steps_of(alpha.tick()) == [], "each once"
+
+
+def test_tests_from_ahead_of_the_clock_count_as_never_made(linked: tuple[Talker, Talker]) -> None:
+    alpha, bravo = linked
+    for each in linked:
+        each.later(86_400.0)
+    asked = alpha.say(message(Code.LINE_TEST, BRAVO))
+    exchange(alpha.party, bravo.party)
+    bravo.party.say(message(Code.ROGER, ALPHA, answers=asked))
+    settle(alpha, bravo)
+    due = {ChannelReason.MACHINE_TEST_DUE, ChannelReason.HUMAN_TEST_DUE}
+    assert not due & set(alpha.view(BRAVO, UP).reasons)
+    alpha.later(-70_000.0)
+    assert due & set(alpha.view(BRAVO, UP).reasons) == {ChannelReason.MACHINE_TEST_DUE}, "the first line test"
+    assert Code.MACHINE_TEST in codes(alpha.tick())
+
+
+def test_a_drill_that_nobody_answers_leaves_the_channel_as_it_is(linked: tuple[Talker, Talker]) -> None:
+    alpha, bravo = linked
+    settle(alpha, bravo)
+    alpha.say(distress(drill="winter"))
+    alpha.later(100.0)
+    assert steps_of(alpha.tick()) != [], "it climbs all the same"
+    assert ChannelReason.MESSAGES_LATE not in alpha.view(BRAVO, UP).reasons
+
+
+def test_what_turns_out_to_want_no_answer_is_late_no_more(linked: tuple[Talker, Talker]) -> None:
+    alpha, bravo = linked
+    settle(alpha, bravo)
+    asked = message(Code.REQUEST_RESUME, ALPHA, priority=Priority.SAFETY)
+    n = bravo.party.size(bravo.party)
+    alpha.party.say(Heard(by=BRAVO, n=n, at_ms=floor_ms(alpha.party.now), message=asked))
+    alpha.later(400.0)
+    alpha.tick()
+    assert ChannelReason.MESSAGES_LATE in alpha.view(BRAVO, UP).reasons
+    bravo.say(message(Code.FREE_TEXT, ALPHA, values={"text": "hello"}))
+    exchange(alpha.party, bravo.party)
+    assert ChannelReason.MESSAGES_LATE not in alpha.view(BRAVO, UP).reasons
+
+
+def test_a_channel_is_not_called_open_while_messages_were_not_looked_at(
+    linked: tuple[Talker, Talker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, bravo = linked
+    settle(alpha, bravo)
+    for k in range(7):
+        alpha.say(message(Code.FREE_TEXT, BRAVO, values={"text": str(k)}))
+    alpha.talk = Talk()
+    monkeypatch.setattr(talk_module, "LOOKED_AT_MAX", 3)
+    found = [ChannelReason.MESSAGES_NOT_CHECKED in alpha.view(BRAVO, UP).reasons for _ in range(3)]
+    assert found == [True, True, False]
+
+
+def logs_of(talker: Talker) -> Logs:
+    assert talker.party.bench.logs is not None
+    return talker.party.bench.logs
+
+
+def test_an_officer_without_a_key_is_on_duty_no_more(linked: tuple[Talker, Talker]) -> None:
+    alpha, bravo = linked
+    exchange(alpha.party, bravo.party)
+    now_ms = floor_ms(alpha.party.now)
+    assert [each.person for each in logs_of(bravo).ledger.hotline.on_duty(ALPHA, now_ms)] == ["Ann"]
+    alpha.party.revoke(alpha.party.officer_key)
+    exchange(alpha.party, bravo.party)
+    for each in linked:
+        assert logs_of(each).ledger.hotline.on_duty(ALPHA, now_ms) == []
+    assert ChannelReason.NOBODY_ON_DUTY_HERE in alpha.view(BRAVO, UP).reasons

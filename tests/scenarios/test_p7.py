@@ -50,6 +50,9 @@ def test_notice_that_is_too_short_for_an_aircraft_names_it_at_both_ends(tmp_path
             )
             timeline.tell(side, warning["texts"]["ru"])
         assert "WARNING" in bravo.keepclear("messages", code=1)
+        number, shown = said_warned(alpha, "bravo", "notice_change", "item=exercise-1")
+        assert "bravo:approach-1" in shown, "a change is no way round the check"
+        assert short(arrived(bravo, number))["affected"][0]["item"]["id"] == "approach-1"
 
 
 def test_notice_that_leaves_time_enough_is_not_called_short(tmp_path: Path) -> None:
@@ -58,5 +61,6 @@ def test_notice_that_leaves_time_enough_is_not_called_short(tmp_path: Path) -> N
         bravo.declare(operation("approach-1", speed_mps=APPROACH_MPS))
         until(lambda: alpha.holds("bravo:approach-1"), "approach-1 at alpha")
         alpha.declare(operation("exercise-1", start_min=40.0), code=1)
-        _, shown = said_warned(alpha, "bravo", "notice_operation", "item=exercise-1", "begins=+40m")
+        number, shown = said_warned(alpha, "bravo", "notice_operation", "item=exercise-1", "begins=+40m")
         assert "WARNING" not in shown
+        assert arrived(bravo, number)["warnings"] == []

@@ -46,6 +46,8 @@ def test_while_the_line_is_on_hold_each_side_keeps_to_its_half_and_who_does_not_
             run("check", "--node", alpha.url, "--format", "geojson", env=alpha.env, code=1).stdout
         )
         assert places["features"][0]["geometry"] is None
+        status = " ".join(alpha.keepclear("status", "bravo:B-1", code=1).replace("│", " ").split())
+        assert "conflicting; SPLIT BROKEN" in status
 
         alpha.keepclear("resume", "bravo")
         assert "CLEAR" in run("check", "--node", alpha.url, env=alpha.env).stdout

@@ -13,16 +13,9 @@ from typing import Any
 import pytest
 
 from keepclear.adapters.notary import Notary
+from keepclear.core.dialogues import TRANSITIONS, Dialogue, DialogueEvent, DialogueState, Read, Sent
 from keepclear.core.escalation import Deadlines, is_timed_out, steps_due
-from keepclear.core.hotline import (
-    TRANSITIONS,
-    Dialogue,
-    DialogueEvent,
-    DialogueState,
-    Hotline,
-    Read,
-    Sent,
-)
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import ItemVersion, Ledger, Said
 from keepclear.core.messages import Message, Step

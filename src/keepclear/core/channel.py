@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
+from keepclear.core.dialogues import Sent
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import CHANNELS_KEPT_MAX, Sent
+from keepclear.core.hotline import CHANNELS_KEPT_MAX
 from keepclear.core.messages import ANSWER_CODES, MESSAGES, ChannelState, Code, Message, Priority
 
 CUT_AFTER_S: Final = 60.0
@@ -97,6 +98,8 @@ class ChannelReason(Enum):
     MACHINE_TEST_FAILED = "machine_test_failed"
     MACHINE_TEST_DUE = "machine_test_due"
     HUMAN_TEST_DUE = "human_test_due"
+    MESSAGES_NOT_CHECKED = "messages_not_checked"
+    """So much was said that it is not known yet whether anything is late."""
     MESSAGES_LATE = "messages_late"
     """A message to either side was not read, or not answered, in time."""
     NOBODY_ON_DUTY_HERE = "nobody_on_duty_here"
@@ -119,6 +122,7 @@ WORST: Final[dict[ChannelReason, ChannelState]] = {
     ChannelReason.MACHINE_TEST_FAILED: ChannelState.DEGRADED,
     ChannelReason.MACHINE_TEST_DUE: ChannelState.DEGRADED,
     ChannelReason.HUMAN_TEST_DUE: ChannelState.DEGRADED,
+    ChannelReason.MESSAGES_NOT_CHECKED: ChannelState.DEGRADED,
     ChannelReason.MESSAGES_LATE: ChannelState.DEGRADED,
     ChannelReason.NOBODY_ON_DUTY_HERE: ChannelState.DEGRADED,
     ChannelReason.NOBODY_ON_DUTY_THERE: ChannelState.DEGRADED,
@@ -151,7 +155,8 @@ class ChannelFacts:
         is_test_answered: Whether that one was answered.
         passed_s: How long ago it made the last one that was answered; None as above.
         human_passed_s: How long ago officers tested the line; None for never.
-        late_count: How many messages between the two were not read or answered in time.
+        late_count: How many messages between the two were not read or answered in time; not those of drills.
+        is_late_known: Whether all of them were looked at.
         on_duty_here: How many officers of this party are on duty.
         on_duty_there: How many of the peer.
         theirs: What the peer's node said last of the channel; None for nothing.
@@ -167,6 +172,7 @@ class ChannelFacts:
     passed_s: float | None = None
     human_passed_s: float | None = None
     late_count: int = 0
+    is_late_known: bool = True
     on_duty_here: int = 0
     on_duty_there: int = 0
     theirs: ChannelState | None = None
@@ -237,6 +243,7 @@ def _of_people(facts: ChannelFacts) -> dict[ChannelReason, bool]:
     return {
         ChannelReason.HELD_BY_US: facts.is_held_by_us,
         ChannelReason.HELD_BY_THEM: facts.is_held_by_them,
+        ChannelReason.MESSAGES_NOT_CHECKED: not facts.is_late_known,
         ChannelReason.MESSAGES_LATE: facts.late_count > 0,
         ChannelReason.NOBODY_ON_DUTY_HERE: facts.on_duty_here == 0,
         ChannelReason.NOBODY_ON_DUTY_THERE: facts.on_duty_there == 0,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
-from keepclear.core.hotline import Hotline, Read, Sent
+from keepclear.core.dialogues import Read, Sent
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import ANSWER_CODES, MESSAGES, Code, Speaker, Step
 from keepclear.core.refs import MessageRef

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple, assert_never
 
+from keepclear.core.dialogues import Dialogue, DialogueState, is_ahead
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import Dialogue, DialogueState
 from keepclear.core.messages import Priority, Step
 
 DEADLINE_MAX_S: Final = 7 * 86_400.0
 """The longest that a message may wait for anything."""
+CLOCKS_APART_S: Final = 60.0
+"""A message whose time is ahead of the clock by more than this counts as late: by when it should be read
+cannot be told. Clocks of two nodes may differ by less."""
 LADDER: Final = tuple(Step)
 """The steps in their order."""
 
@@ -136,12 +139,18 @@ def next_ms(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> int | None
 
 
 def is_late(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> bool:
-    """Tell whether a message was not read, or not answered, in time."""
-    return any(each is not None and now_ms >= each for each in due(dialogue, deadlines))
+    """Tell whether a message was not read, or not answered, in time.
+
+    What waits, and was sent ahead of the clock by more than `CLOCKS_APART_S`, is taken to be late.
+    """
+    is_apart = dialogue.asked.since_ms - now_ms > CLOCKS_APART_S * 1e3
+    return any(each is not None and (is_apart or now_ms >= each) for each in due(dialogue, deadlines))
 
 
 def steps_due(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> Sequence[Step]:
     """Return the steps that should have been taken by now and were not.
+
+    Where the clock was set back since, nobody knows how long it waits: then all are due.
 
     Args:
         dialogue: What became of the message.
@@ -151,15 +160,20 @@ def steps_due(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> Sequence
     if due(dialogue, deadlines).seen_ms is None:
         return ()
     taken = {step for step, _, _ in dialogue.steps}
-    waited_ms = now_ms - dialogue.asked.since_ms
+    waited_ms, is_back = now_ms - dialogue.asked.since_ms, is_ahead(dialogue.asked.since_ms, now_ms)
     return [
         step
         for step, after_s in zip(LADDER, deadlines.ladder_s, strict=False)
-        if waited_ms >= round(after_s * 1e3) and step not in taken
+        if (is_back or waited_ms >= round(after_s * 1e3)) and step not in taken
     ]
 
 
 def is_timed_out(dialogue: Dialogue, deadlines: Deadlines, now_ms: int) -> bool:
-    """Tell whether a time-out should be said now: no answer came in time, and it was not said yet."""
+    """Tell whether a time-out should be said now: no answer came in time, and it was not said yet.
+
+    Where the clock was set back since the message was sent, the time for an answer is taken to be over.
+    """
     answered_ms = due(dialogue, deadlines).answered_ms
-    return answered_ms is not None and now_ms >= answered_ms and dialogue.timed_out_ms is None
+    if answered_ms is None or dialogue.timed_out_ms is not None:
+        return False
+    return now_ms >= answered_ms or is_ahead(dialogue.asked.since_ms, now_ms)

@@ -1,8 +1,7 @@
 """The hotline: what became of each message, and who is on duty, as a function of all that was said.
 
-A message that wants an answer opens a dialogue; the table `TRANSITIONS` is the only rule for what becomes of
-it. Logs of two parties arrive in any order, so steps that different parties bring about can be swapped: equal
-sets of statements give equal states. Silence closes nothing: it becomes a time-out, which is said, too.
+What a dialogue is and how it goes on is in `core.dialogues`. Statements are taken in any order: equal sets of
+them give equal states. Silence closes nothing: it becomes a time-out, which is said, too.
 
 What was written down by voice counts until the entry comes that it is of, and no further than whoever wrote
 it down is concerned: an answer that was heard closes one's own message, but a correction that was heard takes
@@ -14,255 +13,44 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from heapq import merge
-from typing import Final, NamedTuple
+from typing import Final
 
-from keepclear.core.deeds import DutyChange, Heard
+from keepclear.core.deeds import DutyChange
+from keepclear.core.dialogues import (
+    TRANSITIONS,
+    Dialogue,
+    DialogueEvent,
+    DialogueState,
+    HeardSaid,
+    MachineTest,
+    OnDuty,
+    Place,
+    Read,
+    Received,
+    Sent,
+    is_ahead,
+    place_of,
+)
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import (
+    CLOSING,
     Code,
-    Message,
     Priority,
-    Response,
     Speaker,
     Step,
     answers_to,
     closes,
 )
 from keepclear.core.refs import MessageRef
-from keepclear.core.statements import Head
 
 CHANNELS_KEPT_MAX: Final = 20
 """So many of a node's last words on a channel are kept in memory: enough to see that it says too many."""
 TESTS_LOOKED_AT_MAX: Final = 50
 """So many of the last line tests between two parties are looked at for one that was answered."""
+ON_DUTY_MAX_S: Final = 86_400.0
+"""An officer is on duty for so long at most; then he must say again that he is."""
 _INSERTED_MAX: Final = 64  # of more that are new, all are sorted again
-
-Received = tuple[tuple[PartyId, Head], ...]
-"""How far each other log had been received, sorted by party."""
-Place = tuple[int, MessageRef]
-"""Where a message stands in the order of time: when it was sent, and its reference number."""
-
-
-class DialogueState(Enum):
-    """What became of a message that wants an answer."""
-
-    OPEN = "open"
-    """It waits for an answer."""
-    STANDBY = "standby"
-    """The other side has it in hand, and will answer."""
-    TIMED_OUT = "timed_out"
-    """No answer came in time; it still waits for one."""
-    CLOSED = "closed"
-    """It was answered."""
-    CORRECTED = "corrected"
-    """Another message took its place."""
-    LAPSED = "lapsed"
-    """It was routine, and the time in which it counted is over."""
-
-
-class DialogueEvent(Enum):
-    """What changes the state of a dialogue."""
-
-    STAND_BY = "stand by"
-    ANSWER = "answer"
-    TIME_OUT = "time out"
-    CORRECT = "correct"
-    LAPSE = "lapse"
-
-
-WHO: Final[dict[DialogueEvent, str]] = {
-    DialogueEvent.STAND_BY: "an officer of the party that was addressed; it stops the first timer, once",
-    DialogueEvent.ANSWER: "an officer of the party that was addressed; the first answer counts",
-    DialogueEvent.TIME_OUT: "the node of the party that asked, by a statement",
-    DialogueEvent.CORRECT: "an officer of the party that asked, by another message",
-    DialogueEvent.LAPSE: "the clock, once a routine message counts no more",
-}
-"""Who brings each event about."""
-
-_S, _E = DialogueState, DialogueEvent
-TRANSITIONS: Final[dict[tuple[DialogueState, DialogueEvent], DialogueState]] = {
-    (_S.OPEN, _E.STAND_BY): _S.STANDBY,
-    (_S.OPEN, _E.ANSWER): _S.CLOSED,
-    (_S.OPEN, _E.TIME_OUT): _S.TIMED_OUT,
-    (_S.OPEN, _E.CORRECT): _S.CORRECTED,
-    (_S.OPEN, _E.LAPSE): _S.LAPSED,
-    (_S.STANDBY, _E.STAND_BY): _S.STANDBY,
-    (_S.STANDBY, _E.ANSWER): _S.CLOSED,
-    (_S.STANDBY, _E.TIME_OUT): _S.TIMED_OUT,
-    (_S.STANDBY, _E.CORRECT): _S.CORRECTED,
-    (_S.STANDBY, _E.LAPSE): _S.LAPSED,
-    (_S.TIMED_OUT, _E.STAND_BY): _S.TIMED_OUT,
-    (_S.TIMED_OUT, _E.ANSWER): _S.CLOSED,
-    (_S.TIMED_OUT, _E.TIME_OUT): _S.TIMED_OUT,
-    (_S.TIMED_OUT, _E.CORRECT): _S.CORRECTED,
-    (_S.TIMED_OUT, _E.LAPSE): _S.LAPSED,
-    (_S.LAPSED, _E.STAND_BY): _S.LAPSED,
-    (_S.LAPSED, _E.ANSWER): _S.CLOSED,
-    (_S.LAPSED, _E.TIME_OUT): _S.LAPSED,
-    (_S.LAPSED, _E.CORRECT): _S.CORRECTED,
-    (_S.LAPSED, _E.LAPSE): _S.LAPSED,
-    **{(_S.CLOSED, event): _S.CLOSED for event in DialogueEvent},
-    **{(_S.CORRECTED, event): _S.CORRECTED for event in DialogueEvent},
-    (_S.CLOSED, _E.CORRECT): _S.CORRECTED,
-}
-"""Every step. What is answered or corrected stays so, whatever comes later."""
-
-
-def table_markdown() -> str:
-    """Draw the table of states as the documents show it."""
-    lines = [
-        "| From | " + " | ".join(event.value for event in DialogueEvent) + " |",
-        "|---" * (len(DialogueEvent) + 1) + "|",
-    ]
-    for state in DialogueState:
-        following = [TRANSITIONS.get((state, event)) for event in DialogueEvent]
-        cells = [f"`{each.value}`" if each else "" for each in following]
-        lines.append(f"| `{state.value}` | " + " | ".join(cells) + " |")
-    lines += ["", "| Event | Who brings it about |", "|---|---|"]
-    lines += [f"| {event.value} | {who} |" for event, who in WHO.items()]
-    return "\n".join(lines) + "\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A message as it was sent.
-
-    Attributes:
-        ref: Its reference number.
-        message: What it says.
-        person: Which officer signed it; None for a node.
-        at_ms: When, by the sender's clock, milliseconds since 1970.
-        received: How far the sender had received the other logs, sorted by party.
-        by_voice: Whether it is known only because somebody read it out.
-        stated_ms: When its party's node put it into its log, by the clock of the node; None where it is known
-            by voice only.
-    """
-
-    ref: MessageRef
-    message: Message
-    person: str | None
-    at_ms: int
-    received: Received
-    by_voice: bool = False
-    stated_ms: int | None = None
-
-    @property
-    def since_ms(self) -> int:
-        """From when deadlines count: by the clock of the node, which is the one that watches them."""
-        return self.at_ms if self.stated_ms is None else self.stated_ms
-
-    @property
-    def wants_answer(self) -> bool:
-        """Whether it opens a dialogue."""
-        return self.message.type.response is not Response.NONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """That an officer read a message.
-
-    Attributes:
-        person: Who.
-        at_ms: When, by the clock of the officer, milliseconds since 1970.
-        n: The entry of the officer's party's log.
-    """
-
-    person: str
-    at_ms: int
-    n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialogue:
-    """What became of a message.
-
-    Attributes:
-        asked: The message.
-        state: What became of it; of one that wants no answer, whether it was corrected.
-        seen: Who read it first at the party that was addressed; None for nobody.
-        answer: The first answer that closes it; None while there is none.
-        replies: Everything that answers it, closing or not, sorted.
-        stood_by: The first standby; None for none.
-        corrected_by: The message that took its place; None for none. Where it is known by voice only, the
-            state is as it was: only the log of who sent a message takes it back.
-        steps: What its sender's node did while nobody read it: the step, who was to be called, and when.
-        timed_out_ms: When its sender's node said that no answer came; None while it did not.
-        heard: Whether what the other party wrote down by voice is this; None where it did not. Of a message
-            that is known by voice only: False once the log turns out to have something else there.
-    """
-
-    asked: Sent
-    state: DialogueState
-    seen: Read | None
-    answer: Sent | None
-    replies: Sequence[Sent]
-    stood_by: Sent | None
-    corrected_by: Sent | None
-    steps: Sequence[tuple[Step, str | None, int]]
-    timed_out_ms: int | None
-    heard: bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnDuty:
-    """An officer on duty.
-
-    Attributes:
-        party: Of which party.
-        person: Who.
-        is_senior: Whether the one to be called when others do not answer.
-        telephone: Where; may be empty.
-        since_ms: Since when, by the officer's clock.
-        n: The entry of the party's log.
-    """
-
-    party: PartyId
-    person: str
-    is_senior: bool
-    telephone: str
-    since_ms: int
-    n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeardSaid:
-    """A message that was written down by voice.
-
-    Attributes:
-        party: Who wrote it down.
-        person: Which officer.
-        at_ms: When.
-        n: The entry of the party's log.
-        heard: What was written down.
-    """
-
-    party: PartyId
-    person: str
-    at_ms: int
-    n: int
-    heard: Heard
-
-
-class MachineTest(NamedTuple):
-    """How one node tested the channel to another.
-
-    Attributes:
-        last: The last test; None for none.
-        answer: The answer to the last test; None while there is none.
-        passed: The last test that was answered; None for none.
-    """
-
-    last: Sent | None
-    answer: Sent | None
-    passed: Sent | None
-
-
-def place_of(sent: Sent) -> Place:
-    """Return where a message stands in the order of time."""
-    return sent.at_ms, sent.ref
 
 
 class _Order:
@@ -295,6 +83,7 @@ class Hotline:
     Args:
         had: Tells whether who had received so much had an entry of a party's log, as it is held here.
         is_read: Tells whether an entry of a party's log is held here, and can be read.
+        is_officer: Tells whether a key of an officer of a party counts at the end of its log.
 
     Attributes:
         journal: The messages of which anything was taken, in the order of taking. It only grows, so that
@@ -305,14 +94,17 @@ class Hotline:
         self,
         had: Callable[[Received, PartyId, int], bool],
         is_read: Callable[[PartyId, int], bool] = lambda _, __: False,
+        is_officer: Callable[[PartyId, str], bool] = lambda _, __: True,
     ) -> None:
-        self._had, self._is_read = had, is_read
+        self._had, self._is_read, self._is_officer = had, is_read, is_officer
         self.journal: list[MessageRef] = []
         self._sent: dict[MessageRef, Sent] = {}
         self._voiced: dict[MessageRef, dict[tuple[PartyId, int], Sent]] = {}
         self._heard: dict[tuple[PartyId, int], HeardSaid] = {}
         self._heard_of: dict[MessageRef, list[HeardSaid]] = {}
         self._voice: dict[tuple[PartyId, PartyId], HeardSaid] = {}  # the last that one heard of another
+        self._unnumbered: list[tuple[int, PartyId, int, int, HeardSaid]] = []  # when, by whom, and its hash
+        self._numbered: set[int] = set()  # hashes of who said what under a number: few look, of many
         self._about: dict[MessageRef, set[MessageRef]] = {}  # answers, corrections, steps and time-outs
         self._seen: dict[MessageRef, list[tuple[PartyId, Read, Received]]] = {}
         self._duty: dict[PartyId, dict[str, tuple[int, int, DutyChange]]] = {}  # by person
@@ -323,7 +115,9 @@ class Hotline:
         self._line_tests: dict[tuple[PartyId, PartyId], list[int]] = {}
         # What waits: a message leaves once its own log and that of the addressee settle it for good.
         self._waiting: set[MessageRef] = set()
-        self._doubtful: set[MessageRef] = set()  # those of them that something may have settled
+        # Those of them that something may have settled since they were looked at, or that may be settled by
+        # what shows only in how far logs are held.
+        self._doubtful: set[MessageRef] = set()
         self._places: dict[MessageRef, tuple[bool, Place]] = {}
         self._orders = {True: _Order(), False: _Order()}  # of officers, of nodes
 
@@ -356,6 +150,8 @@ class Hotline:
 
     def _index(self, sent: Sent) -> None:
         self._place(sent.ref)
+        if sent.message.type.speaker is Speaker.OFFICER:
+            self._numbered.add(hash((sent.ref.party, sent.message)))
         self.journal.append(sent.ref)
         about = sent.message.values.get("about")
         for ref in (sent.message.answers, sent.message.corrects, about):
@@ -391,6 +187,7 @@ class Hotline:
         if last is None or last.n < said.n:
             self._voice[said.party, heard.by] = said
         if heard.n is None:
+            insort(self._unnumbered, (said.at_ms, said.party, said.n, hash((heard.by, heard.message)), said))
             return
         ref = MessageRef(party=heard.by, n=heard.n)
         voiced = Sent(
@@ -463,39 +260,55 @@ class Hotline:
 
         Those that lapsed or timed out are among them, and those that only a voice has answered.
         """
-        for ref in [ref for ref in self._doubtful if self._is_settled(ref)]:
-            self._waiting.discard(ref)
-            self._doubtful.discard(ref)
         self._doubtful &= self._waiting
+        for ref in list(self._doubtful):
+            is_settled = self._is_settled(ref)
+            if is_settled:
+                self._waiting.discard(ref)
+            if is_settled is not None:
+                self._doubtful.discard(ref)
         return sorted(self._waiting, key=lambda ref: (ref.party, ref.n))
 
-    def _is_settled(self, ref: MessageRef) -> bool:
-        """Tell whether a message was answered or corrected by what stays: entries of logs."""
+    def _is_settled(self, ref: MessageRef) -> bool | None:
+        """Tell whether a message was answered or corrected by what stays: entries of logs.
+
+        None: it was not, and may be without anything more being said of it, by how far logs are held.
+        """
         asked = self._sent.get(ref)
         if asked is None:  # what was misheard is no message
-            return self._is_read(ref.party, ref.n)
-        if not asked.wants_answer:  # as it was heard it did
-            return True
-        settling = [each for each in self._closing(asked) if not each.by_voice]
-        return bool(settling) or any(not each.by_voice for each in self._corrections(asked))
+            return self._is_read(ref.party, ref.n) or None
+        if not asked.wants_answer or any(not each.by_voice for each in self._corrections(asked)):
+            return True  # as it was heard it may have wanted one
+        closing = [
+            each
+            for each in self._answers(asked)
+            if not each.by_voice and closes(each.message.code, asked.message.code)
+        ]
+        return any(self._knew(each, asked) for each in closing) or (None if closing else False)
 
-    def dialogue(self, ref: MessageRef, now_ms: int) -> Dialogue | None:
+    def dialogue(self, ref: MessageRef, now_ms: int, own: PartyId | None = None) -> Dialogue | None:
         """Tell what became of a message; None where it is not known.
 
         Args:
             ref: The message.
             now_ms: What time it is, milliseconds since 1970.
+            own: Who asks: what others wrote down by voice as its own word is no word of it, for it knows what
+                it said. None for nobody in particular: then it is the word of whoever wrote it down.
         """
         asked = self.message(ref)
         if asked is None:
             return None
-        replies = list(self._replies(asked))
+        replies, claimed = list(self._replies(asked)), []
+        if own == asked.message.to:
+            claimed = [each for each in replies if each.by_voice]
+            replies = [each for each in replies if not each.by_voice]
         closing = [each for each in replies if closes(each.message.code, asked.message.code)]
+        decided = decisions(asked, closing)
         can_stand_by = Code.STANDBY in answers_to(asked.message.code)
         stood_by = [each for each in replies if can_stand_by and each.message.code is Code.STANDBY]
         corrected = list(self._corrections(asked))
-        own = [each for each in self._related(asked.ref) if _is_said_of(each, asked)]
-        timed_out = [each for each in own if each.message.code is Code.TIMED_OUT]
+        machine = [each for each in self._related(asked.ref) if _is_said_of(each, asked)]
+        timed_out = [each for each in machine if each.message.code is Code.TIMED_OUT]
         events = [
             (bool(stood_by), DialogueEvent.STAND_BY),
             (bool(timed_out), DialogueEvent.TIME_OUT),
@@ -512,10 +325,12 @@ class Hotline:
             state=state,
             seen=self._first_seen(asked, replies),
             answer=closing[0] if closing else None,
+            changed=decided[-1] if len({each.message.code for each in decided}) > 1 else None,
+            claimed=claimed[-1] if claimed else None,
             replies=replies,
             stood_by=stood_by[0] if stood_by else None,
             corrected_by=corrected[0] if corrected else None,
-            steps=[_step(each) for each in own if each.message.code is Code.ESCALATED],
+            steps=[_step(each) for each in machine if each.message.code is Code.ESCALATED],
             timed_out_ms=timed_out[0].at_ms if timed_out else None,
             heard=self._was_heard_rightly(asked),
         )
@@ -530,18 +345,19 @@ class Hotline:
                 yield from self._written(other).values()
 
     def _replies(self, asked: Sent) -> Iterator[Sent]:
-        """Yield what the party that was addressed answers, where it had the message.
+        """Yield what the party that was addressed answers, where it had the message."""
+        return (each for each in self._answers(asked) if each.by_voice or self._knew(each, asked))
+
+    def _answers(self, asked: Sent) -> Iterator[Sent]:
+        """Yield what the party that was addressed says is an answer.
 
         What is meant is not answered by an exercise, nor the other way round.
         """
         for sent in self._related(asked.ref):
             is_answer = sent.ref.party == asked.message.to and sent.message.answers == asked.ref
             is_of_kind = bool(sent.message.drill) == bool(asked.message.drill)
-            if is_answer and is_of_kind and (sent.by_voice or self._knew(sent, asked)):
+            if is_answer and is_of_kind:
                 yield sent
-
-    def _closing(self, asked: Sent) -> Iterator[Sent]:
-        return (each for each in self._replies(asked) if closes(each.message.code, asked.message.code))
 
     def _corrections(self, asked: Sent) -> Iterator[Sent]:
         """Yield what takes the place of a message: of its party, the same code, and to the same one."""
@@ -570,12 +386,12 @@ class Hotline:
             if by == to and self._had(received, asked.ref.party, asked.ref.n)
         ]
         read += [
-            Read(person=each.person or "", at_ms=each.at_ms, n=each.ref.n)
+            Read(person=each.person or "", at_ms=each.at_ms, n=each.ref.n, stated_ms=each.stated_ms)
             for each in replies
             if not each.by_voice
         ]
         read += [
-            Read(person=said.person, at_ms=said.at_ms, n=said.n)
+            Read(person=said.person, at_ms=said.at_ms, n=said.n, stated_ms=said.stated_ms)
             for said in self._heard_of.get(asked.ref, [])
             if said.party == to and said.heard.message == asked.message
         ]
@@ -610,8 +426,22 @@ class Hotline:
         """Return what a party wrote down last of what another read out; None for nothing."""
         return self._voice.get((PartyId(party), PartyId(of)))
 
-    def on_duty(self, party: str) -> Sequence[OnDuty]:
-        """Return who is on duty at a party, the one who came first at the front."""
+    def unnumbered(self) -> Sequence[HeardSaid]:
+        """Return what was written down by voice without its number, the newest at the end.
+
+        Whatever has come in the meantime, as an entry or with its number, and says the same, is left out.
+        """
+        return [said for *_, said_hash, said in self._unnumbered if said_hash not in self._numbered]
+
+    def on_duty(self, party: str, now_ms: int) -> Sequence[OnDuty]:
+        """Return who is on duty at a party, the one who came first at the front.
+
+        Whoever said so longer ago than `ON_DUTY_MAX_S`, or has no key any more that counts, is not.
+
+        Args:
+            party: The party.
+            now_ms: What time it is, milliseconds since 1970.
+        """
         found = [
             OnDuty(
                 party=PartyId(party),
@@ -623,6 +453,8 @@ class Hotline:
             )
             for person, (n, at_ms, change) in self._duty.get(PartyId(party), {}).items()
             if change.is_on
+            and abs(now_ms - at_ms) <= ON_DUTY_MAX_S * 1e3
+            and self._is_officer(PartyId(party), person)
         ]
         return sorted(found, key=lambda each: each.n)
 
@@ -659,13 +491,24 @@ class Hotline:
                 return sent
         return None
 
-    def human_test(self, a: str, b: str, now_ms: int) -> Dialogue | None:
-        """Return the last line test or handover between two parties that was answered; None for none."""
+    def human_test(self, own: str, peer: str, now_ms: int) -> Dialogue | None:
+        """Return the last line test or handover between two parties that was answered; None for none.
+
+        What the peer wrote down by voice as an answer of the party that asks does not count: it could claim
+        that alone. What was tested ahead of the clock shows nothing of now.
+
+        Args:
+            own: The party that asks.
+            peer: The other.
+            now_ms: What time it is, milliseconds since 1970.
+        """
         passed = []
-        for by, to in ((a, b), (b, a)):
+        for by, to in ((own, peer), (peer, own)):
             for test in self._last_tests(self._line_tests, by, to):
-                dialogue = self.dialogue(test.ref, now_ms)
-                if dialogue is not None and dialogue.answer is not None:
+                dialogue = self.dialogue(test.ref, now_ms, PartyId(own))
+                if dialogue is None or dialogue.answer is None:
+                    continue
+                if not is_ahead(line_tested_ms(dialogue), now_ms):
                     passed.append(dialogue)
                     break
         return max(passed, key=line_tested_ms, default=None)
@@ -681,6 +524,12 @@ def line_tested_ms(test: Dialogue) -> int:
     """Return when a line test was made: where the clocks of two parties differ, by the earlier one."""
     assert test.answer is not None, "it was answered"
     return min(test.asked.since_ms, test.answer.since_ms)
+
+
+def decisions(asked: Sent, replies: Sequence[Sent]) -> Sequence[Sent]:
+    """Return the replies that say yes, no or roger to a message: a report takes none of them back."""
+    codes = CLOSING[asked.message.type.response]
+    return [each for each in replies if each.message.code in codes]
 
 
 def _is_later(sent: Sent, asked: Sent) -> bool:

@@ -29,7 +29,8 @@ from keepclear.core.deeds import (
     Withdrawal,
     refuse,
 )
-from keepclear.core.hotline import HeardSaid, Hotline, Read, Received, Sent
+from keepclear.core.dialogues import HeardSaid, Read, Received, Sent
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import ANSWER_CODES, ChannelState, Code, Message, answers_to
 from keepclear.core.negotiation import Negotiations
@@ -106,6 +107,7 @@ class Ledger:
         read_agreement: Makes an agreement of its text.
         is_held: Tells whether the log of a party, as it is held, begins with so many entries of that root.
         is_read: Tells whether an entry of a party's log is held, and can be read.
+        is_officer: Tells whether a key of an officer of a party counts at the end of its log.
 
     Attributes:
         negotiations: What officers propose for conflicts.
@@ -118,10 +120,11 @@ class Ledger:
         read_agreement: Callable[[bytes], Agreement],
         is_held: Callable[[PartyId, Head], bool],
         is_read: Callable[[PartyId, int], bool] = lambda _, __: False,
+        is_officer: Callable[[PartyId, str], bool] = lambda _, __: True,
     ) -> None:
         self._is_held = is_held
         self.negotiations, self.agreements = Negotiations(), Agreements(read_agreement)
-        self.hotline = Hotline(self._had_entry, is_read)
+        self.hotline = Hotline(self._had_entry, is_read, is_officer)
         self._versions: dict[tuple[PartyId, ItemId], list[ItemVersion]] = {}
         self._seen: dict[ItemRef, dict[PartyId, Said]] = {}
         self._received_at: dict[tuple[PartyId, int], Received] = {}  # what had been, by each deed
@@ -279,12 +282,15 @@ class Ledger:
             case Message():
                 self.hotline.take(_sent(statement, deed, person, at_ms))
             case MessagesSeen():
-                read = Read(person=person, at_ms=at_ms, n=n)
+                read = Read(person=person, at_ms=at_ms, n=n, stated_ms=statement.at_ms)
                 self.hotline.take_seen(by, deed.messages, read, statement.received)
             case DutyChange():
                 self.hotline.take_duty(by, person, deed, at_ms, n)
             case Heard():
-                self.hotline.take_heard(HeardSaid(party=by, person=person, at_ms=at_ms, n=n, heard=deed))
+                heard = HeardSaid(
+                    party=by, person=person, at_ms=at_ms, n=n, heard=deed, stated_ms=statement.at_ms
+                )
+                self.hotline.take_heard(heard)
         self._nonces.add((by, signed.nonce))
 
     def _refuse_repeated(self, signed: SignedDeed) -> None:
@@ -430,7 +436,8 @@ class Coordination(Enum):
     WAITING = "waiting"
     """No conflict is open, and somebody concerned has not seen this version yet."""
     CONFLICTING = "conflicting"
-    """A conflict is open, and one side had received the other's when it declared its own."""
+    """A conflict is open, and one side had received the other's when it declared its own; or it breaks an
+    altitude split that applies."""
     CONTESTED = "contested"
     """A conflict is open, and neither side had received the other's."""
     OVER = "over"
@@ -438,7 +445,12 @@ class Coordination(Enum):
 
 
 def coordination_of(
-    item: ItemVersion, concerned: Sequence[PartyId], open_conflicts: Sequence[ItemVersion], ledger: Ledger
+    item: ItemVersion,
+    concerned: Sequence[PartyId],
+    open_conflicts: Sequence[ItemVersion],
+    ledger: Ledger,
+    *,
+    is_in_breach: bool = False,
 ) -> Coordination:
     """Tell how far an item is coordinated.
 
@@ -448,12 +460,13 @@ def coordination_of(
         open_conflicts: The latest versions of the items of others that it conflicts with, of those
             conflicts that no accepted proposal clears.
         ledger: What all statements say.
+        is_in_breach: Whether it is on the other party's side of an altitude split that applies.
     """
     if item.is_over:
         return Coordination.OVER
     if any(not ledger.knew(item, other) and not ledger.knew(other, item) for other in open_conflicts):
         return Coordination.CONTESTED
-    if open_conflicts:
+    if open_conflicts or is_in_breach:
         return Coordination.CONFLICTING
     seen = ledger.seen(item.ref)
     return Coordination.COORDINATED if all(p in seen for p in concerned) else Coordination.WAITING

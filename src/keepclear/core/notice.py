@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -27,7 +28,7 @@ from keepclear.core.geodesy import RADIUS_MIN_M, Floats, plane_of
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.packed import LATERAL_TOLERANCE_M, Ints, PackedVolumes
 from keepclear.core.picture import Hits, Picture
-from keepclear.core.times import TimeWindow, instant_of
+from keepclear.core.times import TIME_MAX, TimeWindow, instant_of
 
 DISTANCE_RATIO: Final = 0.01
 """A way to the outside is found within this share of itself, and never too short."""
@@ -71,7 +72,7 @@ class Affected:
         item: Its id.
         party: Whose it is.
         meets_ms: From when both would be there, milliseconds since 1970.
-        given_s: From when the notice was sent until then, seconds; below zero where it had begun.
+        given_s: From when the notice counts until then, seconds; below zero where it had begun.
         remaining_s: From now until then, seconds.
         distance_m: How far it may have to fly to be clear, metres; None where that cannot be told.
         needs_s: How long that takes, until the word reaches it included; None where that cannot be told.
@@ -158,13 +159,15 @@ class Notice:
     Attributes:
         item: The operation or zone.
         begins_ms: When it begins, as was said, milliseconds since 1970.
-        sent_ms: When the notice was sent.
+        sent_ms: When the notice was sent; what was over by then is not in the way.
+        counts_ms: From when the time counts that it gives: when it was sent, or came, or was read.
         now_ms: What time it is.
     """
 
     item: Item
     begins_ms: int
     sent_ms: int
+    counts_ms: int
     now_ms: int
 
     @property
@@ -174,13 +177,45 @@ class Notice:
         begins = instant_of(self.begins_ms)
         if begins >= first:
             return self.item
-        volumes = tuple(
-            replace(volume, time=TimeWindow(start=begins, end=volume.time.end))
-            if volume.time.start == first
-            else volume
-            for volume in self.item.volumes
+        return _with_windows(
+            self.item,
+            lambda time: TimeWindow(start=begins, end=time.end) if time.start == first else time,
         )
-        return replace(self.item, volumes=volumes)
+
+
+def kept_clear(item: Item, from_ms: int, until_ms: int) -> Item:
+    """Return an item of which others are asked to keep clear, with all its volumes for as long as that is.
+
+    Args:
+        item: The item.
+        from_ms: From when, milliseconds since 1970; or from when a volume starts, where that is earlier.
+        until_ms: Until when; or until a volume ends, where that is later.
+    """
+    begins, ends = instant_of(from_ms), instant_of(until_ms)
+    return _with_windows(
+        item, lambda time: TimeWindow(start=min(begins, time.start), end=max(begins, ends, time.end))
+    )
+
+
+def postponed(item: Item, begins_ms: int) -> Item:
+    """Return an item of which a part was said to begin later: each volume may end as much later.
+
+    Nobody here knows which volumes the part has, so that as much counts for all as for what was to be first.
+
+    Args:
+        item: The item.
+        begins_ms: When the part begins, milliseconds since 1970.
+    """
+    late = instant_of(begins_ms) - min(volume.time.start for volume in item.volumes)
+    if late <= timedelta():
+        return item
+    return _with_windows(
+        item, lambda time: TimeWindow(start=time.start, end=time.end + min(late, TIME_MAX - time.end))
+    )
+
+
+def _with_windows(item: Item, window: Callable[[TimeWindow], TimeWindow]) -> Item:
+    return replace(item, volumes=tuple(replace(volume, time=window(volume.time)) for volume in item.volumes))
 
 
 def check_notice(
@@ -226,7 +261,7 @@ def check_notice(
             of_item = hits.taken(np.flatnonzero(hits.stored.owner == place))
             distance_m = way_out.metres(of_item)
             needs_s = _needs_s(distance_m, speed_of(item), clearing)
-        given_s = (soonest[place] - notice.sent_ms) / 1e3
+        given_s = (soonest[place] - notice.counts_ms) / 1e3
         found.append(
             Affected(
                 item=item,
@@ -328,6 +363,7 @@ def _joined(centre: Floats, rings: Sequence[Floats], parts_max: int) -> Any:
     return hull if shapely.get_num_coordinates(hull) <= VERTICES_MAX else shapely.envelope(hull)
 
 
+@np.errstate(divide="ignore")  # within GEOS, which then looks at what is parallel in another way
 def farthest_inside_m(within: Any, blocked: Any, steps_max: int = STEPS_MAX) -> float:
     """Find how far it is from the worst point of an area to the outside of another that holds it, in a plane.
 

@@ -17,8 +17,8 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from keepclear.core.deeds import Heard
+from keepclear.core.dialogues import Sent
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import Sent
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import MESSAGES, Code, Field, FieldKind, Message, Priority, Value, check_value
 from keepclear.core.refs import LOG_ENTRIES_MAX, ItemRef, MessageRef

@@ -180,6 +180,11 @@ class PartyKeys:
         """Return the public key of an officer as of entry n; None if none of that person counts there."""
         return self._key(KeyRole.OFFICER, kid, n) if self.officer(kid) == person else None
 
+    def has_officer(self, person: str, n: int) -> bool:
+        """Tell whether any key of an officer counts as of entry n."""
+        granted = (each for each in self._granted.values() if each.person == person)
+        return any(each.role is KeyRole.OFFICER and each.first <= n <= each.last for each in granted)
+
     def _key(self, role: KeyRole, kid: str, n: int) -> bytes | None:
         granted = self._granted.get(kid)
         if granted is None or granted.role is not role or not granted.first <= n <= granted.last:

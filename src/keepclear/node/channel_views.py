@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from keepclear.core.channel import MACHINE_TEST_ANSWER_S, ChannelReason, LinkFacts
 from keepclear.core.conflicts import Buffer
-from keepclear.core.hotline import Dialogue, Hotline, OnDuty, Sent
+from keepclear.core.dialogues import Dialogue, OnDuty, Sent, is_ahead
+from keepclear.core.hotline import Hotline
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Hold, Ledger
 from keepclear.core.messages import ChannelState, Priority
@@ -166,8 +167,8 @@ class Channelling:
             halves=next((h for h in self._ledger.halves() if {h.below, h.above} == {own, peer}), None),
             machine_test=self._tested(peer),
             human_test=hotline.human_test(own, peer, self.now_ms),
-            on_duty_ours=hotline.on_duty(own),
-            on_duty_theirs=hotline.on_duty(peer),
+            on_duty_ours=hotline.on_duty(own, self.now_ms),
+            on_duty_theirs=hotline.on_duty(peer, self.now_ms),
             ours_by_them=self._received(peer),
             theirs_by_us=self.logs[peer].tree.size,
             waiting=self._waiting(peer),
@@ -188,7 +189,8 @@ class Channelling:
             # When it came, not when it was made: that is told by the clock of the other node.
             entries = self.reading.entries(peer, test.answer.ref.n, 1)
             round_trip_s = max(0.0, (entries[0].taken_ms - began_ms) / 1e3) if entries else None
-        is_missed = self.now_ms - began_ms >= MACHINE_TEST_ANSWER_S * 1e3
+        waited_ms = self.now_ms - began_ms
+        is_missed = waited_ms >= MACHINE_TEST_ANSWER_S * 1e3 or is_ahead(began_ms, self.now_ms)
         is_passed = True if test.answer is not None else False if is_missed else None
         return Tested(at_ms=began_ms, round_trip_s=round_trip_s, is_passed=is_passed)
 
@@ -216,7 +218,7 @@ class Channelling:
     def _waits(self, sent: Sent) -> bool:
         if sent.ref in self.unread.refs(self._hotline, self.logs.own):
             return True
-        dialogue = self._hotline.dialogue(sent.ref, self.now_ms)
+        dialogue = self._hotline.dialogue(sent.ref, self.now_ms, self.logs.own)
         return dialogue is not None and is_open(dialogue)
 
 

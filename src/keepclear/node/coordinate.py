@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from keepclear.core.agreements import AreaOfInterest
-from keepclear.core.conflicts import Gaps, Item, Verdict
+from keepclear.core.conflicts import Gaps, Item, Verdict, label_of
 from keepclear.core.deeds import Change
 from keepclear.core.intents import ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import Coordination, ItemVersion, Ledger, Said, coordination_of
 from keepclear.core.picture import Picture
+from keepclear.core.refs import MessageRef
+from keepclear.core.split import Breach, breaches
 from keepclear.core.times import TimeWindow
 from keepclear.core.volumes import Volume3D, Volume4D
 from keepclear.node.logs import Logs
@@ -29,32 +31,53 @@ class Delivery(NamedTuple):
     """Whether the node of a party has an entry of another's log.
 
     Attributes:
-        is_delivered: Whether it has.
+        is_delivered: Whether it is sure to have it: the text, not a hash only.
         at_s: When it signed that first, by its own clock, seconds since 1970; None where only a later
-            statement of it shows it.
+            statement of it shows it, or what it signed may have been for a hash.
     """
 
     is_delivered: bool
     at_s: int | None
 
 
-def delivery(owner: PartyId, n: int, reader: PartyId, logs: Logs, reading: LogReading) -> Delivery:
+def delivery(
+    entry: MessageRef,
+    reader: PartyId,
+    logs: Logs,
+    reading: LogReading,
+    *,
+    to: Sequence[PartyId],
+    is_read: bool,
+) -> Delivery:
     """Tell whether the node of a party has an entry of another's log: only what it signed shows that.
 
+    What not everybody may read comes round a third party as a hash, and is signed for all the same. So more
+    is asked: that an officer read it, or that its node asks, by a link, only for what comes after it.
+
     Args:
-        owner: Whose log.
-        n: The entry, which is held here.
+        entry: The entry, which is held here.
         reader: The party.
         logs: The logs.
         reading: What the store has.
+        to: Who may read it; empty for everybody.
+        is_read: Whether an officer of the party signed that it was read, or answered it.
     """
+    owner, n = entry.party, entry.n
     signed = reading.first_cosigned(owner, reader, n)
     if signed is not None and not logs.is_of_held(signed):  # of another story: a later one may be of this
         largest = (each for each in reading.cosigned(owner) if each.witness == reader and each.size > n)
         signed = next((each for each in largest if logs.is_of_held(each)), None)
     said = logs.ledger.received(reader, owner) > n
     is_delivered = signed is not None or said or reader == logs.own
-    return Delivery(is_delivered, None if signed is None else signed.at_s)
+    at_s = None if signed is None else signed.at_s
+    if not to or reader == logs.own:
+        return Delivery(is_delivered, at_s)
+    if reader not in to:
+        return Delivery(is_read, None)
+    if set(logs.parties) <= {logs.own, reader}:  # it came from here: there is nobody else to come round
+        return Delivery(is_delivered, at_s)
+    has_text = owner == logs.own and logs.own_read_by.get(reader, 0) > n
+    return Delivery(is_read or (is_delivered and has_text), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +113,7 @@ class Coordinated:
         receipts: What is known of each other party, sorted.
         conflicts: The items of others that it conflicts with, as this node calls them, sorted.
         open_conflicts: Those of them that no accepted proposal clears.
+        breaches: On which altitude splits' other side it is, while they apply.
         remark: What is wrong with it, and how it is judged all the same; None where nothing is.
     """
 
@@ -100,6 +124,7 @@ class Coordinated:
     receipts: Sequence[Receipt]
     conflicts: Sequence[ItemId]
     open_conflicts: Sequence[ItemId]
+    breaches: Sequence[Breach] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +165,7 @@ class Coordinating:
         foreign = self._foreign(version)
         item = foreign.item
         conflicts = [] if item is None else list(self._conflicts(item))
+        broken = [] if item is None else self._breaches(item)
         is_open = [other for other in conflicts if not self._is_cleared(version, other)]
         parties = [party for party in self.logs.parties if party != version.ref.party]
         concerned = [p for p in parties if item is None or self._is_concerned(p, version.ref.party, item)]
@@ -147,10 +173,11 @@ class Coordinating:
             item=version,
             local_id=local_id,
             remark=foreign.remark,
-            state=coordination_of(version, concerned, is_open, self._ledger),
+            state=coordination_of(version, concerned, is_open, self._ledger, is_in_breach=bool(broken)),
             receipts=[self._receipt(version, party, party in concerned) for party in parties],
             conflicts=[self._local_id(other) for other in conflicts],
             open_conflicts=[self._local_id(other) for other in is_open],
+            breaches=broken,
         )
 
     def _local_id(self, version: ItemVersion) -> ItemId:
@@ -173,6 +200,11 @@ class Coordinating:
             other = self._ledger.current(*self.logs.parted(local_id))
             if other is not None:
                 yield other
+
+    def _breaches(self, item: Item) -> Sequence[Breach]:
+        """Return on which altitude splits' other side an item is."""
+        halves = self._ledger.halves()
+        return breaches(self.picture.packed(item), lambda _: label_of(item), halves) if halves else ()
 
     def _is_cleared(self, a: ItemVersion, b: ItemVersion) -> bool:
         """Tell whether what both parties accepted clears a conflict."""
@@ -201,14 +233,22 @@ class Coordinating:
         return bool(Picture([area]).findings_within(operation, self._gaps))
 
     def _receipt(self, version: ItemVersion, party: PartyId, is_concerned: bool) -> Receipt:
-        is_delivered, delivered_s = delivery(version.ref.party, version.n, party, self.logs, self.reading)
+        seen, answered = (said(version.ref).get(party) for said in (self._ledger.seen, self._ledger.answered))
+        is_delivered, delivered_s = delivery(
+            MessageRef(party=version.ref.party, n=version.n),
+            party,
+            self.logs,
+            self.reading,
+            to=version.to,
+            is_read=seen is not None or answered is not None,
+        )
         return Receipt(
             party=party,
             is_concerned=is_concerned,
             is_delivered=is_delivered,
             delivered_s=delivered_s,
-            seen=self._ledger.seen(version.ref).get(party),
-            answered=self._ledger.answered(version.ref).get(party),
+            seen=seen,
+            answered=answered,
         )
 
 

@@ -10,17 +10,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from keepclear.core.deeds import Heard
+from keepclear.core.dialogues import Dialogue, DialogueState, HeardSaid, Place, Sent, place_of
 from keepclear.core.drills import SCENARIOS, DrillReport, Exchange, Line, report_of
 from keepclear.core.escalation import OVER, Deadlines, Due, due, is_late
-from keepclear.core.hotline import Dialogue, DialogueState, HeardSaid, Hotline, Place, Sent, place_of
+from keepclear.core.hotline import Hotline, decisions
 from keepclear.core.intents import PartyId
-from keepclear.core.messages import Code, Priority, Speaker, answers_to
+from keepclear.core.messages import Code, Message, Priority, Speaker, answers_to
 from keepclear.core.refs import MessageRef
 from keepclear.node.coordinate import delivery
 from keepclear.node.logs import Logs
 from keepclear.node.ports import LogReading
+from keepclear.node.sharing import audience_of_message
 from keepclear.node.talk import timers_between
 
+UNNUMBERED_MAX: Final = 50
+"""So many messages that were written down by voice without their number are shown, the newest; how many more
+there are is told."""
 EXCHANGES_MAX: Final = 1_000
 """So many messages of a drill are shown at most; how many more there are is told."""
 
@@ -40,7 +46,7 @@ class MessageView:
         is_expired: Whether the time in which it counts is over.
         is_ours: Whether this party sent it.
         can_answer: With what officers of this party can answer it, what closes it first.
-        is_waiting: Whether it waits for an answer, or for somebody of this party to read it.
+        is_waiting: Whether it waits for an answer, or for somebody of this party to read it, or a new answer.
         misheard: What was written down of it by voice where it went to, and is not what it says.
     """
 
@@ -101,9 +107,20 @@ class Wanted:
 
     def has(self, sent: Sent) -> bool:
         """Tell whether a message is wanted, whatever became of it."""
-        if self.drill is not None and sent.message.drill != self.drill:
+        return self._is_of(sent.message, sent.ref.party)
+
+    def has_heard(self, heard: Heard, now_ms: int) -> bool:
+        """Tell whether what was written down by voice without a number is wanted.
+
+        It waits as long as it counts.
+        """
+        is_over = self.is_waiting and heard.message.valid_until_ms < now_ms
+        return not is_over and self._is_of(heard.message, heard.by)
+
+    def _is_of(self, message: Message, by: PartyId) -> bool:
+        if self.drill is not None and message.drill != self.drill:
             return False
-        return self.party in (None, sent.ref.party, sent.message.to)
+        return self.party in (None, by, message.to)
 
 
 class Unread:
@@ -167,7 +184,7 @@ class Hotlining:
 
     def message(self, ref: MessageRef) -> MessageView | None:
         """Return a message; None where it is not held here."""
-        dialogue = self._hotline.dialogue(ref, self.now_ms)
+        dialogue = self._hotline.dialogue(ref, self.now_ms, self.logs.own)
         return None if dialogue is None else self._view(dialogue)
 
     def messages(
@@ -195,8 +212,16 @@ class Hotlining:
             found.append(self._view(dialogue))
         return found, None
 
+    def unnumbered(self, wanted: Wanted) -> tuple[list[HeardSaid], int]:
+        """Return what was written down by voice without its number, the newest first, and how many more.
+
+        It is no message that can be read or answered here, for nobody knows which entry it is.
+        """
+        said = [each for each in self._hotline.unnumbered() if wanted.has_heard(each.heard, self.now_ms)]
+        return said[: -UNNUMBERED_MAX - 1 : -1], max(0, len(said) - UNNUMBERED_MAX)
+
     def _dialogue(self, sent: Sent) -> Dialogue:
-        dialogue = self._hotline.dialogue(sent.ref, self.now_ms)
+        dialogue = self._hotline.dialogue(sent.ref, self.now_ms, self.logs.own)
         assert dialogue is not None, "it is held"
         return dialogue
 
@@ -207,12 +232,15 @@ class Hotlining:
             return
         # Few wait, of however many there are.
         unread = self.unread.refs(hotline, self.logs.own)
+        # An answer that nobody has read may be another one than the first.
+        replies = (sent.message.answers for ref in unread if (sent := hotline.message(ref)) is not None)
+        answered = {ref for ref in replies if ref is not None}
         waiting = [
             sent
-            for ref in {*hotline.open_refs(), *unread}
+            for ref in {*hotline.open_refs(), *unread, *answered}
             if (sent := hotline.message(ref)) is not None
             and (before is None or place_of(sent) < before)
-            and (ref in unread or not self._is_over(sent))
+            and (ref in unread or ref in answered or not self._is_over(sent))
         ]
         yield from sorted(waiting, key=place_of, reverse=True)
 
@@ -221,15 +249,27 @@ class Hotlining:
         return sent.message.priority is Priority.ROUTINE and sent.message.valid_until_ms < self.now_ms
 
     def _is_waiting(self, dialogue: Dialogue) -> bool:
-        """Tell whether a message waits for an answer, or for somebody of this party to read it."""
-        return is_open(dialogue) or dialogue.asked.ref in self.unread.refs(self._hotline, self.logs.own)
+        """Tell whether a message waits for an answer, or for somebody of this party to read it.
+
+        Where the answer was changed, somebody must read that, too.
+        """
+        unread = self.unread.refs(self._hotline, self.logs.own)
+        is_changed = dialogue.changed is not None and dialogue.changed.ref in unread
+        return is_open(dialogue) or dialogue.asked.ref in unread or is_changed
 
     def _view(self, dialogue: Dialogue) -> MessageView:
         sent, own = dialogue.asked, self.logs.own
         to = PartyId(sent.message.to)
         is_delivered, delivered_ms = False, None
         if not sent.by_voice:
-            is_delivered, delivered_s = delivery(sent.ref.party, sent.ref.n, to, self.logs, self.reading)
+            is_delivered, delivered_s = delivery(
+                sent.ref,
+                to,
+                self.logs,
+                self.reading,
+                to=audience_of_message(sent.message, sent.ref.party),
+                is_read=dialogue.seen is not None,
+            )
             delivered_ms = None if delivered_s is None else delivered_s * 1000
         is_officers = sent.message.type.speaker is Speaker.OFFICER
         deadlines = timers_between(self.logs.ledger, sent.ref.party, to).of(sent.message.priority)
@@ -291,11 +331,26 @@ def _is_none(dialogue: Dialogue) -> bool:
 
 
 def _answers(dialogue: Dialogue) -> Sequence[Code]:
-    """Return with what the party that was addressed can answer: a second standby would stop nothing."""
-    if dialogue.state in (DialogueState.CLOSED, DialogueState.CORRECTED) or _is_none(dialogue):
+    """Return with what the party that was addressed can answer.
+
+    A second standby would stop nothing. Whoever has answered can take that back by the other answer.
+    """
+    if dialogue.state is DialogueState.CORRECTED or _is_none(dialogue):
         return ()
-    codes = answers_to(dialogue.asked.message.code)
+    asked = dialogue.asked.message.code
+    if dialogue.state is DialogueState.CLOSED:
+        said = decisions(dialogue.asked, dialogue.replies)
+        return [_OTHER[each.message.code] for each in said[-1:] if each.message.code in _OTHER]
+    codes = answers_to(asked)
     return [code for code in codes if code is not Code.STANDBY or dialogue.stood_by is None]
+
+
+_OTHER: Final = {
+    Code.WILL_COMPLY: Code.UNABLE,
+    Code.UNABLE: Code.WILL_COMPLY,
+    Code.AFFIRM: Code.NEGATIVE,
+    Code.NEGATIVE: Code.AFFIRM,
+}
 
 
 def inherited(logs: Logs, priority: Priority, about: Sequence[MessageRef]) -> tuple[Priority, str | None]:

@@ -78,6 +78,8 @@ class Logs:
         oddities: What was said and means nothing: party, entry, why.
         silence: Why this node signs nothing until it has heard its witnesses; None where it may.
         heard: The parties that were heard since this node started.
+        own_read_by: How far each of them has this party's log with all in it that it may read, as it said
+            by a link.
         unjudged: The items of others that cannot be judged, and when they may be, where they say so.
         coarse: What everybody may know of items that are withheld from some, by party and name.
         coarse_names: Of the items of this party that are so, their names there.
@@ -101,6 +103,7 @@ class Logs:
         self.spoken_count = 0
         self.silence: str | None = None
         self.heard: set[PartyId] = set()
+        self.own_read_by: dict[PartyId, int] = {}
 
     def fill(self, reading: LogReading, root_key_of: RootKeyOf) -> None:
         """Take over everything that a store has."""
@@ -148,11 +151,15 @@ class Logs:
         return log is not None and head.size <= log.tree.size and log.tree.root(head.size) == head.root
 
     def _new_ledger(self) -> Ledger:
-        return Ledger(self._notary.read_agreement, self._is_held, self._is_read)
+        return Ledger(self._notary.read_agreement, self._is_held, self._is_read, self._is_officer)
 
     def _is_read(self, party: PartyId, n: int) -> bool:
         log = self._logs.get(party)
         return log is not None and n < log.tree.size and n not in log.withheld
+
+    def _is_officer(self, party: PartyId, person: str) -> bool:
+        log = self._logs.get(party)
+        return log is not None and log.keys.has_officer(person, log.tree.size)
 
     def is_of_held(self, cosigned: Cosigned) -> bool:
         """Tell whether what a witness signed is a head of the log as it is held here."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from keepclear.core.deeds import Heard
-from keepclear.core.hotline import Sent
+from keepclear.core.dialogues import Sent
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import Message, Position
 from keepclear.core.notice import NoticeCheck
@@ -21,7 +21,7 @@ from keepclear.core.whereabouts import Whereabouts
 from keepclear.node.detect import Moment
 from keepclear.node.logs import Logs
 from keepclear.node.notices import NOTICES, Noticing
-from keepclear.node.ports import ItemForm
+from keepclear.node.ports import ItemForm, LogReading
 
 KEPT_MAX: Final = 1_000
 """So many positions, and notices, are kept as they were found until something changes."""
@@ -38,7 +38,7 @@ class Asked:
     Attributes:
         by: Who sends it.
         message: The message.
-        sent_ms: When it is sent, milliseconds since 1970.
+        sent_ms: When it is sent, milliseconds since 1970; of one that is held here its dialogue tells that.
         ref: Its reference number; None for one that is not sent yet.
     """
 
@@ -101,13 +101,13 @@ class NoticeChecks:
         self._known: dict[tuple[MessageRef, Message], NoticeCheck | None] = {}
 
     def of(
-        self, asked: Sequence[Asked], logs: Logs, moment: Moment, form: ItemForm
+        self, asked: Sequence[Asked], logs: Logs, moment: Moment, reading: LogReading, form: ItemForm
     ) -> list[tuple[NoticeCheck | None, bool]]:
         """Return of each message what its check finds, None where there is none, and whether it was made."""
         mark = moment.seq, logs.mark, floor_ms(moment.now) // KEPT_MS
         if mark != self._mark or len(self._known) > KEPT_MAX:
             self._mark, self._known = mark, {}
-        noticing, left = Noticing(logs=logs, moment=moment, form=form), NOTICES_CHECKED_MAX
+        noticing, left = Noticing(logs=logs, moment=moment, reading=reading, form=form), NOTICES_CHECKED_MAX
         found: list[tuple[NoticeCheck | None, bool]] = []
         for each in asked:
             if each.message.code not in NOTICES:
@@ -121,7 +121,10 @@ class NoticeChecks:
                 found.append((None, False))
                 continue
             left -= 1
-            check = noticing.of_message(each.by, each.message, each.sent_ms)
+            if each.ref is None:
+                check = noticing.of_message(each.by, each.message, each.sent_ms)
+            else:
+                check = noticing.of(each.ref)
             if key is not None:
                 self._known[key] = check
             found.append((check, True))

@@ -10,11 +10,11 @@ from typing import Final
 
 from keepclear.core.bundles import Bundle
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import OutOfPlaceError, SignedDeed
+from keepclear.core.deeds import Heard, MessagesSeen, OutOfPlaceError, SignedDeed
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import leaf_hash
-from keepclear.core.messages import Message
+from keepclear.core.messages import VALID_MAX_MS, Message
 from keepclear.core.statements import (
     Body,
     CoarseSaid,
@@ -50,6 +50,9 @@ STATED_ID_CHARACTERS_MAX: Final = 190
 """The longest id of an item that is stated: others put the name of its party before it."""
 STATED_BYTES_MAX: Final = 700_000
 """The longest text of an item that is stated."""
+
+SIGNED_APART_MAX_MS: Final = 600_000
+"""No message is taken from an officer of this party that was signed longer ago, or so far in the future."""
 
 _NO_SHAPE: Final = b"{}"
 _KINDS: Final = {
@@ -146,6 +149,7 @@ class Proving:
             NotSignedError: The signature is not of an officer of this party.
             RefusedError: The deed is out of place.
             SilencedError: Others hold more of this party's log than this node.
+            InvalidValueError: It is a message that counts no more, or for too long.
         """
         spoken, signed = self.notary.read_deed(jws)
         own = self.logs[self.logs.own]
@@ -167,9 +171,13 @@ class Proving:
             NotSignedError: It speaks for another party.
             RefusedError: It is out of place.
             SilencedError: Others hold more of this party's log than this node.
+            InvalidValueError: It is a message that counts no more, or for too long.
         """
         self._require_own(spoken)
         self.require_voice()
+        self._require_known(spoken)
+        if isinstance(spoken.deed, Message):
+            self._require_timely(spoken.deed, spoken.at_ms)
         try:
             self.logs.ledger.check(spoken)
         except (OutOfPlaceError, InvalidValueError) as error:
@@ -180,6 +188,34 @@ class Proving:
             raise NotSignedError(
                 f"it is signed for {spoken.party!r}, and this is the node of {self.logs.own!r}"
             )
+
+    def _require_known(self, spoken: SignedDeed) -> None:
+        """Refuse what is said to a party that is not known, or of a message of one: nobody would get it."""
+        match spoken.deed:
+            case Message():
+                named = [spoken.deed.to]
+            case MessagesSeen():
+                named = [ref.party for ref in spoken.deed.messages]
+            case Heard():
+                named = [spoken.deed.by]
+            case _:
+                return
+        for party in named:
+            if self.logs.get(PartyId(party)) is None:
+                raise RefusedError(f"{party!r} is not known here; pin its card first, or check the name")
+
+    def _require_timely(self, message: Message, at_ms: int) -> None:
+        """Refuse a message that was signed at another time than it is said, or counts at a wrong one."""
+        apart_ms = self._now_ms - at_ms
+        if abs(apart_ms) > SIGNED_APART_MAX_MS:
+            how = "ago, which is too long" if apart_ms > 0 else "from now"
+            raise RefusedError(
+                f"it was signed {abs(apart_ms) // 60_000:,} min {how}, or the clock of the officer or of the "
+                "node is wrong by that; sign it again"
+            )
+        if not max(at_ms, self._now_ms) <= message.valid_until_ms <= at_ms + VALID_MAX_MS:
+            reason = f"it must be from now on, and within {VALID_MAX_MS // 86_400_000} days"
+            raise InvalidValueError("message.valid_until", reason)
 
     def say_key(self, jws: str) -> Statement:
         """Put into the log what the root key of this party says of another key.

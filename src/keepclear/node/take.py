@@ -142,7 +142,8 @@ class Taking:
 
     def _note_heard(self, peer: PartyId, bundle: Bundle, taken: Taken) -> None:
         """End the silence after a restore once every peer was heard, and gave what it held more."""
-        own = self.logs[self.logs.own]
+        own, read_by = self.logs[self.logs.own], self.logs.own_read_by
+        read_by[peer] = max(read_by.get(peer, 0), dict(bundle.heads).get(own.party, 0))
         touched = {party for party, _, _ in taken.spans} | {refusal.party for refusal in taken.refusals}
         if own.party in touched and dict(bundle.heads).get(own.party) != own.tree.size:
             return  # there may be more of it: the peer is heard when it has nothing more to give

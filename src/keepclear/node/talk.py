@@ -20,6 +20,7 @@ from keepclear.core.channel import (
     should_say,
     should_test,
 )
+from keepclear.core.dialogues import Dialogue, OnDuty, is_ahead, place_of
 from keepclear.core.escalation import (
     HotlineTimers,
     is_late,
@@ -27,7 +28,7 @@ from keepclear.core.escalation import (
     next_ms,
     steps_due,
 )
-from keepclear.core.hotline import Dialogue, OnDuty, line_tested_ms, place_of
+from keepclear.core.hotline import line_tested_ms
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Ledger
 from keepclear.core.messages import (
@@ -140,19 +141,20 @@ class Talk:
         """Find out what a message waits for."""
         self._next.pop(ref, None)
         self._speaking.pop(ref, None)
+        for late in self._late.values():
+            late.discard(ref)
         asked = logs.ledger.hotline.message(ref)
         if asked is None or logs.own not in (ref.party, asked.message.to) or not asked.wants_answer:
             return
         peer = asked.message.to if ref.party == logs.own else ref.party
-        self._late.setdefault(peer, set()).discard(ref)
-        dialogue = logs.ledger.hotline.dialogue(ref, now_ms)
+        dialogue = logs.ledger.hotline.dialogue(ref, now_ms, logs.own)
         assert dialogue is not None, "it is held"
         if dialogue.heard is False and asked.by_voice:
             return  # there is no such message
         timers = self._timers.get(peer) or timers_between(logs.ledger, logs.own, peer)
         deadlines = timers.of(asked.message.priority)
-        if is_late(dialogue, deadlines, now_ms):
-            self._late[peer].add(ref)
+        if asked.message.drill is None and is_late(dialogue, deadlines, now_ms):
+            self._late.setdefault(peer, set()).add(ref)
         is_own = ref.party == logs.own and not asked.by_voice
         if is_own and (steps_due(dialogue, deadlines, now_ms) or is_timed_out(dialogue, deadlines, now_ms)):
             self._speaking[ref] = asked.message.priority.rank
@@ -186,7 +188,7 @@ class Talk:
         for peer, _ in linked:
             yield from _test_answers(logs, peer, now_ms)
         for ref in nsmallest(TOLD_MAX, self._speaking, key=lambda ref: (self._speaking[ref], ref.n)):
-            dialogue = logs.ledger.hotline.dialogue(ref, now_ms)
+            dialogue = logs.ledger.hotline.dialogue(ref, now_ms, logs.own)
             assert dialogue is not None, "it is held"
             yield from self._of_waiting(logs, dialogue, now_ms)
         for peer, link in linked:
@@ -203,7 +205,7 @@ class Talk:
         asked = dialogue.asked.message
         deadlines = timers_between(logs.ledger, logs.own, asked.to).of(asked.priority)
         about: tuple[str, Value] = "about", dialogue.asked.ref
-        roster = logs.ledger.hotline.on_duty(asked.to)
+        roster = logs.ledger.hotline.on_duty(asked.to, now_ms)
 
         def said(code: Code, *fields: tuple[str, Value]) -> Message:
             return _message(
@@ -245,9 +247,12 @@ class Talk:
         assert state is None or isinstance(state, ChannelState), "the kind of the field"
         voices = (hotline.last_heard(own, peer), hotline.last_heard(peer, own))
 
-        def age_s(at_ms: int) -> float:
-            return max(0.0, (now_ms - at_ms) / 1e3)
+        def age_s(at_ms: int | None) -> float | None:
+            # What is ahead of the clock shows nothing of now: the clock was set back.
+            is_told = at_ms is not None and not is_ahead(at_ms, now_ms)
+            return max(0.0, (now_ms - at_ms) / 1e3) if at_ms is not None and is_told else None
 
+        heard_s = (age_s(each.at_ms) for each in voices if each is not None)
         tested = test.last if test.last is not None and test.last.ref.n > down_n else None
         passed = test.passed if test.passed is not None and test.passed.ref.n > down_n else None
         return ChannelFacts(
@@ -255,15 +260,16 @@ class Talk:
             is_known=held is not None and held.tree.size > 0,
             is_held_by_us=(own, peer) in holding,
             is_held_by_them=(peer, own) in holding,
-            tested_s=None if tested is None else age_s(tested.since_ms),
+            tested_s=age_s(None if tested is None else tested.since_ms),
             is_test_answered=tested is not None and test.answer is not None,
-            passed_s=None if passed is None else age_s(passed.since_ms),
-            human_passed_s=None if human is None else age_s(line_tested_ms(human)),
+            passed_s=age_s(None if passed is None else passed.since_ms),
+            human_passed_s=age_s(None if human is None else line_tested_ms(human)),
             late_count=len(self._late.get(peer, ())),
-            on_duty_here=len(hotline.on_duty(own)),
-            on_duty_there=len(hotline.on_duty(peer)),
+            is_late_known=not self._unread,
+            on_duty_here=len(hotline.on_duty(own, now_ms)),
+            on_duty_there=len(hotline.on_duty(peer, now_ms)),
             theirs=state,
-            voice_s=min((age_s(each.at_ms) for each in voices if each is not None), default=None),
+            voice_s=min((each for each in heard_s if each is not None), default=None),
         )
 
 

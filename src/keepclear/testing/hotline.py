@@ -12,8 +12,8 @@ from random import Random
 from typing import Final
 
 from keepclear.core.deeds import Deed, DutyChange, Heard, MessagesSeen
+from keepclear.core.dialogues import CLOCK_BACK_S, DialogueState, Sent
 from keepclear.core.escalation import LADDER, Deadlines, HotlineTimers
-from keepclear.core.hotline import DialogueState, Sent
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import (
     CLOSING,
@@ -169,7 +169,7 @@ class Talking:
         return self._officers.sign(node, heard, f"{word} {sent.ref.party}/{sent.ref.n}")
 
     def _change_duty(self, node: SimulatedNode) -> Act:
-        on = {each.person for each in node.logs.ledger.hotline.on_duty(node.party)}
+        on = {each.person for each in node.logs.ledger.hotline.on_duty(node.party, floor_ms(node.now()))}
         return self._officers.sign(node, DutyChange(is_on=not on), "go off duty" if on else "go on duty")
 
 
@@ -381,11 +381,12 @@ class Climbed:
             ):
                 continue
             deadlines = TIMERS.of(each.message.priority)
-            since_ms = each.line.statement.at_ms
+            waited_ms = now_ms - each.line.statement.at_ms
+            is_set_back = waited_ms < -CLOCK_BACK_S * 1_000  # then nobody can tell how long it waits
             if not each.reads and not each.answers:
-                due = (step for step, s in _rungs(deadlines) if now_ms - since_ms >= s * 1_000)
+                due = (step for step, s in _rungs(deadlines) if is_set_back or waited_ms >= s * 1_000)
                 self.steps.setdefault(ref, set()).update(due)
-            if now_ms >= _answer_ms(each, deadlines):
+            if now_ms >= _answer_ms(each, deadlines) or (is_set_back and deadlines.answered_s is not None):
                 self.timed_out.add(ref)
 
     def differs(self, node: SimulatedNode, waits: dict[MessageRef, Waits]) -> str | None:

@@ -18,8 +18,8 @@ from keepclear.codec.checkpoints import parse_checkpoint
 from keepclear.codec.notes import parse_signatures
 from keepclear.core.conflicts import Buffer, Gaps
 from keepclear.core.deeds import Acknowledgement, Answer, Heard, MessagesSeen
+from keepclear.core.dialogues import Dialogue, DialogueState
 from keepclear.core.errors import KeepclearError
-from keepclear.core.hotline import Dialogue, DialogueState
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Coordination, ItemVersion
 from keepclear.core.merkle import Tree
@@ -572,7 +572,7 @@ def _dialogues(node: SimulatedNode) -> Iterator[object]:
     for sent in hotline.messages():
         yield hotline.dialogue(sent.ref, floor_ms(START))
     for party in node.logs.parties:
-        yield party, hotline.on_duty(party)
+        yield party, hotline.on_duty(party, floor_ms(START))
     yield hotline.open_refs()
     yield list(hotline.newest(with_machines=True))
 

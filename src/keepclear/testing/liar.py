@@ -21,7 +21,7 @@ from keepclear.codec.notes import KeyKind, Note, VerifierKey, sign_note
 from keepclear.codec.statements import encode_statement
 from keepclear.core.bundles import Bundle, Cosignature, LogPart, Withheld
 from keepclear.core.deeds import Acknowledgement, Answer, Deed, Heard, MessagesSeen
-from keepclear.core.hotline import Sent
+from keepclear.core.dialogues import Sent
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import HASH_BYTES, leaf_hash
 from keepclear.core.messages import ANSWER_CODES, Code, Message, Priority, Step, Value, answers_to

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from keepclear.adapters.federation.links import LinkState
 from keepclear.adapters.http import ticking
+from keepclear.adapters.http.hotline_bodies import MISHEARD_TOLD_MAX
+from keepclear.codec.cards import encode_card
 from keepclear.codec.catalogue.rendering import texts_of
 from keepclear.codec.catalogue.texts import CATALOGUE_HASH, Language, title
 from keepclear.core.deeds import DutyChange, Heard, LineChange, MessagesSeen
@@ -30,7 +33,7 @@ from keepclear.core.refs import MessageRef
 from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from tests.adapters.http.served import OTHER, PARTY, Served
-from tests.adapters.http.spoken import OFFICER, Talk, proving_of
+from tests.adapters.http.spoken import OFFICER, Keys, Talk, proving_of, words
 from tests.strategies import NOON
 
 AT = "2026-05-01T12:00:00Z"
@@ -220,7 +223,9 @@ def test_a_message_that_came_here_is_delivered_and_can_be_answered(talk: Talk) -
         "will_comply",
     )
     sent(talk, message(Code.WILL_COMPLY, answers=of, priority=Priority.DISTRESS))
-    assert told(talk, of)["can_answer"] == []
+    assert told(talk, of)["can_answer"] == ["unable"], (
+        "whoever finds out that he cannot must be able to say so"
+    )
 
 
 def test_an_answer_has_no_state_of_its_own(talk: Talk) -> None:
@@ -329,6 +334,46 @@ def test_what_was_heard_is_compared_once_the_message_comes(talk: Talk, is_right:
         assert "RELIEF7" in warned[0]["heard"]["en"]
 
 
+def test_what_was_heard_without_a_number_is_listed_beside_the_messages(talk: Talk) -> None:
+    heard = Heard(by=PartyId(OTHER), n=None, at_ms=floor_ms(NOON), message=distress(PARTY))
+    n = talk.say(heard).json()["n"]
+    for query in ({}, {"open": "true"}, {"with": OTHER}):
+        page = talk.told("/v1/messages", **query)
+        (found,) = page["unnumbered"]
+        assert (found["heard_by"], found["n"], found["by"], found["ours"]) == (PARTY, n, OTHER, False)
+        assert (found["person"], found["priority"], page["unnumbered_more"]) == (OFFICER, "distress", 0)
+        assert "RELIEF1" in found["texts"]["en"]
+        assert "NO NUMBER" in found["warning"]["en"]
+        assert not [each for each in page["messages"] if each["code"] == "distress"]
+    got(talk, distress(PARTY))
+    assert talk.told("/v1/messages")["unnumbered"] == []
+
+
+def test_an_answer_that_others_claim_is_warned_of_and_closes_nothing_here(talk: Talk) -> None:
+    asked = got(talk, stop(PARTY))
+    answer = message(Code.WILL_COMPLY, OTHER, answers=asked, priority=Priority.DISTRESS)
+    talk.peer.say(Heard(by=PartyId(PARTY), n=2**40 - 1, at_ms=floor_ms(NOON), message=answer))
+    talk.give()
+    now = told(talk, asked)
+    assert (now["state"], now["answer"], now["can_answer"][0]) == ("open", None, "will_comply")
+    warned = now["warnings"][0]
+    assert (warned["kind"], warned["answer"]["code"]) == ("answer_claimed", "will_comply")
+    assert f"{asked}" in numbers(talk, open="true")
+
+
+def test_a_changed_answer_is_warned_of(talk: Talk) -> None:
+    asked = sent(talk, stop())
+    talk.fetch()
+    got(talk, message(Code.WILL_COMPLY, PARTY, answers=asked, priority=Priority.DISTRESS))
+    unable = message(Code.UNABLE, PARTY, answers=asked, priority=Priority.DISTRESS, reason=Reason.FUEL)
+    last = got(talk, unable)
+    now = told(talk, asked)
+    assert (now["answer"]["code"], now["state"]) == ("will_comply", "closed")
+    warned = now["warnings"][0]
+    assert (warned["kind"], warned["answer"]["ref"]) == ("answer_changed", wired(last))
+    assert f"{asked}" in numbers(talk, open="true")
+
+
 def test_hostile_text_stays_text(talk: Talk) -> None:
     text = '<script>alert(1)</script> {item} "quoted" \\u202e [x]'
     of = sent(talk, message(Code.FREE_TEXT, text=text))
@@ -382,6 +427,9 @@ def test_a_place_that_no_page_told_is_refused(talk: Talk, before: str) -> None:
 
 
 def test_the_list_can_be_narrowed(talk: Talk) -> None:
+    card = Keys(PartyId("south")).card()
+    given = {"card": encode_card(card), "words": words(card)}
+    assert talk.ask("POST", "/v1/parties", json=given, role=Role.ADMINISTRATOR).status_code in (200, 201)
     meant = sent(talk, message(Code.LINE_TEST))
     drilled = sent(talk, message(Code.LINE_TEST, drill="winter"))
     elsewhere = sent(talk, distress("south"))
@@ -590,3 +638,14 @@ def test_a_node_without_keys_has_no_hotline(served: Served, path: str) -> None:
 @pytest.mark.parametrize("path", PATHS[:2])
 def test_a_viewer_may_look(talk: Talk, path: str) -> None:
     assert talk.ask("GET", path, role=Role.VIEWER).status_code == 200
+
+
+def test_of_what_was_heard_differently_the_last_few_are_told_and_how_many_more_there_are(talk: Talk) -> None:
+    of = sent(talk, stop())
+    talk.fetch()
+    for number in range(MISHEARD_TOLD_MAX + 3):
+        misheard = replace(stop(), valid_until_ms=stop().valid_until_ms + 1 + number)
+        talk.peer.say(Heard(by=PartyId(PARTY), n=of.n, at_ms=number, message=misheard))
+    talk.exchange()
+    warned = [each for each in told(talk, of)["warnings"] if each["kind"] == "heard_differently"]
+    assert [each.get("more") for each in warned] == [3] + [None] * (MISHEARD_TOLD_MAX - 1)

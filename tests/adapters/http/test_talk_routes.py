@@ -10,7 +10,7 @@ import pytest
 
 from keepclear.codec import agreements
 from keepclear.codec.f3548.volumes import encode_item
-from keepclear.core.agreements import Agreement, Minima, Terms, Timers, digest
+from keepclear.core.agreements import Agreement, Fallback, Minima, Terms, Timers, digest
 from keepclear.core.conflicts import NO_BUFFER, Item
 from keepclear.core.deeds import (
     Acknowledgement,
@@ -24,6 +24,7 @@ from keepclear.core.deeds import (
     Withdrawal,
 )
 from keepclear.core.intents import PartyId
+from keepclear.core.split import Split
 from keepclear.node.access import Role
 from keepclear.node.declare import Declaring
 from keepclear.node.policy import ConflictPolicy
@@ -118,6 +119,40 @@ def test_what_is_over_is_left_out_of_the_list_unless_it_is_asked_for(talk: Talk)
     assert talk.told("/v1/coordination")["coordination"] == []
     (over,) = talk.told("/v1/coordination", include="over")["coordination"]
     assert (over["id"], over["state"], over["ref"]["version"]) == ("R1", "over", 2)
+
+
+def test_what_breaks_an_altitude_split_is_told_with_it_while_the_fallback_applies(talk: Talk) -> None:
+    text = agreements.encode(
+        Agreement(
+            version=1,
+            terms=(Terms(party=PartyId(OTHER)), Terms(party=PartyId(PARTY))),
+            minima=Minima(lateral_m=1_000.0, vertical_m=300.0),
+            buffer=NO_BUFFER,
+            timers=Timers(seen_s=60.0, answered_s=600.0),
+            fallback=Fallback(split=Split(below=PartyId(PARTY), altitude_m=-1_000.0)),
+        )
+    )
+    talk.say(AgreementProposal(text=text))
+    talk.exchange()
+    talk.peer.say(AgreementAnswer(digest=digest(text), is_accepted=True))
+    talk.served.declare(operation("R1"))
+    talk.exchange()
+    talk.peer.acknowledge(ref(PARTY, "R1"))
+    talk.exchange()
+    told = coordinated(talk, "R1")
+    assert (told["state"], told["breaches"]) == ("coordinated", [])
+    talk.say(LineChange(peer=PartyId(OTHER), is_hold=True, reason="no answer"))
+    told = coordinated(talk, "R1")
+    (breach,) = told["breaches"]
+    assert (told["state"], told["open_conflicts"]) == ("conflicting", [])
+    assert (breach["id"], breach["peer"], breach["stays"], breach["altitude_m"]) == (
+        "R1",
+        OTHER,
+        "below",
+        -1_000.0,
+    )
+    listed = talk.told("/v1/coordination", open="true")["coordination"]
+    assert [each["breaches"] for each in listed] == [[breach]]
 
 
 def test_nothing_is_told_of_an_item_that_was_never_stated(talk: Talk) -> None:

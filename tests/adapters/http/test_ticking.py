@@ -18,7 +18,7 @@ from keepclear.adapters.http.ticking import Ticking, link_facts
 from keepclear.adapters.notary import Notary
 from keepclear.adapters.store.form import JsonForm
 from keepclear.core.channel import LinkCondition
-from keepclear.core.hotline import Sent
+from keepclear.core.dialogues import Sent
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import Code
 from keepclear.node.outcomes import StoreError

@@ -108,7 +108,7 @@ class Exchange:
         self.own = notary.party
         self._desk, self._clock, self._monotonic = desk, clock, monotonic
         self._actor = Actor(party=notary.party, person="node")
-        self._receipts: dict[PartyId, tuple[tuple[Cosignature, ...], float]] = {}
+        self._receipts: dict[PartyId, tuple[int | None, tuple[Cosignature, ...], float]] = {}
         self._refused: dict[tuple[PartyId, PartyId], float] = {}
 
     @property
@@ -156,10 +156,10 @@ class Exchange:
             KeepclearError: The desk cannot take anything at present.
         """
         now_s = self._monotonic()
-        receipts, again_s = self._receipts.get(peer, ((), now_s))
-        if not bundle.parts and bundle.cosignatures == receipts and now_s < again_s:
-            return Taken()  # the same as the last time: not worth a transaction
         told = dict(bundle.heads).get(self.own)
+        had, receipts, again_s = self._receipts.get(peer, (None, (), now_s))
+        if not bundle.parts and (told, bundle.cosignatures) == (had, receipts) and now_s < again_s:
+            return Taken()  # the same as the last time: not worth a transaction
         is_heard = False
 
         def take(declaring: Declaring) -> Taken:
@@ -174,7 +174,7 @@ class Exchange:
 
         taken = await asyncio.wrap_future(self._desk.change(self._actor, take))
         if is_heard and not taken.refusals:
-            self._receipts[peer] = bundle.cosignatures, now_s + RECEIPTS_AGAIN_S
+            self._receipts[peer] = told, bundle.cosignatures, now_s + RECEIPTS_AGAIN_S
         until_s = now_s + REFUSED_FOR_S
         fresh = {party for party, _, _ in taken.spans}
         refused = {refusal.party for refusal in taken.refusals} & {part.party for part in bundle.parts}

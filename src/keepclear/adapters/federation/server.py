@@ -18,6 +18,7 @@ CONNECTIONS_MAX: Final = 256
 """So many connections at one time; more are refused (503)."""
 STOP_S: Final = 5
 """So long requests under way may take once the node is told to stop."""
+_TURN_S: Final = 0.01
 CERTIFICATE: Final = "certificate"
 """Where the application finds the certificate that was shown, DER, in the state of a request."""
 
@@ -55,6 +56,17 @@ class FederationServer(uvicorn.Server):
         self.should_exit = True
         for connection in list(self.server_state.connections):
             connection.shutdown()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, and leave no connection to an event loop that is about to close."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # its peer neither took the answer nor ended TLS in that time
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                while self.server_state.connections:
+                    await asyncio.sleep(_TURN_S)
+        await asyncio.sleep(0.0)  # the last one closes its socket after it says that it is lost
 
     def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
         """Take none."""

@@ -27,7 +27,7 @@ from keepclear.core.conflicts import Buffer, Item
 from keepclear.core.deeds import DeedKind, Heard, SignedDeed, proposal_id
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
-from keepclear.core.messages import MESSAGES, VALID_MAX_MS, Code, Message
+from keepclear.core.messages import MESSAGES, Code, Message
 from keepclear.core.refs import ItemRef, MessageRef
 from keepclear.core.resolution import Change, Resolution
 from keepclear.core.shifts import Limits
@@ -93,7 +93,6 @@ class DraftRoutes:
             assert declaring.proving is not None
             declaring.proving.check_deed(signed)
 
-        _check_validity(signed)
         # As a change that writes nothing, so that it is refused by all that would refuse the deed itself.
         await self._keyed.change(call.granted.actor, check)
         return Reply(
@@ -196,18 +195,6 @@ class DraftRoutes:
 
 
 _CODES: Final = frozenset(code.value for code in Code)
-
-
-def _check_validity(signed: SignedDeed) -> None:
-    """Refuse a message that counts for no time, or for too long.
-
-    Raises:
-        InvalidValueError: That is so.
-    """
-    deed = signed.deed
-    if isinstance(deed, Message) and not 0 <= deed.valid_until_ms - signed.at_ms <= VALID_MAX_MS:
-        reason = f"it must be from now on, and within {VALID_MAX_MS // 86_400_000} days"
-        raise InvalidValueError("message.valid_until", reason)
 
 
 def _payload(signed: SignedDeed) -> bytes:

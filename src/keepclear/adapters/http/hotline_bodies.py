@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -19,9 +19,10 @@ from keepclear.codec.catalogue.rendering import Phrase, phrase_texts, texts_of
 from keepclear.codec.catalogue.texts import Language, title, word
 from keepclear.codec.messages import wire_message
 from keepclear.core.deeds import Deed, Heard
+from keepclear.core.dialogues import Dialogue, HeardSaid, OnDuty, Place, Sent
 from keepclear.core.drills import Drill
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import Dialogue, OnDuty, Place, Sent, line_tested_ms
+from keepclear.core.hotline import line_tested_ms
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Hold
 from keepclear.core.messages import Code, Message, Step
@@ -33,6 +34,10 @@ from keepclear.node.hotline_views import DrillView, MessageView
 
 SENTENCES_KEPT_MAX: Final = 5_000
 """So many messages are kept as sentences, in every language, those that were asked for last."""
+
+MISHEARD_TOLD_MAX: Final = 5
+"""So many of the times that a message was heard differently are told with it, the last ones; how many more
+there are is told with the first of them."""
 
 
 # -- sentences --------------------------------------------------------------------------------------
@@ -133,7 +138,7 @@ def message_body(view: MessageView, warnings: Sequence[wire.Warned] = ()) -> wir
         heard=dialogue.heard,
         ours=view.is_ours,
         can_answer=[code.value for code in view.can_answer],
-        warnings=[*_misheard(view), *warnings],
+        warnings=[*_of_answers(view), *_misheard(view), *warnings],
     )
 
 
@@ -154,14 +159,60 @@ def _step(step: Step, called: str | None, at_ms: int) -> wire.StepTaken:
     return wire.StepTaken(step=step.value, called=called, at=time_of(at_ms))
 
 
+def _of_answers(view: MessageView) -> Iterator[wire.Warned]:
+    """Yield what is odd about the answers: one that this party did not give, and one that was changed."""
+    claimed, changed, sent = view.dialogue.claimed, view.dialogue.changed, view.sent
+    if claimed is not None:
+        yield wire.Warned(
+            kind="answer_claimed",
+            texts=texts_body(phrase_texts(Phrase.ANSWER_CLAIMED, {"party": sent.ref.party})),
+            heard=sentences(claimed.message, claimed.ref),
+            answer=_answered(claimed),
+        )
+    if changed is not None:
+        yield wire.Warned(
+            kind="answer_changed",
+            texts=texts_body(phrase_texts(Phrase.ANSWER_CHANGED, {"party": sent.message.to})),
+            answer=_answered(changed),
+        )
+
+
+def unnumbered_body(said: HeardSaid, own: PartyId, now_ms: int) -> wire.Unnumbered:
+    """Return what was written down by voice without its number."""
+    heard, message = said.heard, said.heard.message
+    wired = wire_message(message)
+    return wire.Unnumbered(
+        heard_by=said.party,
+        n=said.n,
+        person=said.person,
+        heard_at=time_of(said.at_ms),
+        by=heard.by,
+        to=message.to,
+        code=message.code.value,
+        fields={} if wired.fields is msgspec.UNSET else wired.fields,
+        priority=message.priority.value,
+        valid_until=time_of(message.valid_until_ms),
+        expired=message.valid_until_ms < now_ms,
+        drill=message.drill,
+        sent_at=time_of(heard.at_ms),
+        ours=heard.by == own,
+        titles=titles(message.code),
+        texts=sentences(message, None),
+        warning=texts_body(phrase_texts(Phrase.UNNUMBERED, {"party": said.party})),
+    )
+
+
 def _misheard(view: MessageView) -> list[wire.Warned]:
+    shown = view.misheard[-MISHEARD_TOLD_MAX:]
+    more = len(view.misheard) - len(shown)
     return [
         wire.Warned(
             kind="heard_differently",
             texts=texts_body(phrase_texts(Phrase.HEARD_DIFFERENTLY, {"party": said.party})),
             heard=sentences(said.heard.message, view.sent.ref),
+            more=more if said is shown[0] and more else None,
         )
-        for said in view.misheard
+        for said in shown
     ]
 
 

@@ -19,6 +19,7 @@ from keepclear.adapters.http.hotline_bodies import (
     message_body,
     named_drill_body,
     place_of_cursor,
+    unnumbered_body,
 )
 from keepclear.adapters.http.keyed import Keyed, channelling, hotlining, log_of
 from keepclear.adapters.http.node import Node
@@ -26,6 +27,7 @@ from keepclear.adapters.http.problems import HttpProblemError
 from keepclear.adapters.http.ticking import link_facts
 from keepclear.adapters.http.warning_bodies import warning_bodies
 from keepclear.adapters.http.warnings_asked import WarningsAsked
+from keepclear.core.dialogues import Place
 from keepclear.core.drills import drills_of
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
@@ -92,13 +94,23 @@ class HotlineRoutes:
             with_nodes=query.machine,
         )
 
-        views, rest = await self._keyed.ask(
-            lambda bench, logs: hotlining(bench, logs, self._keyed.node).messages(wanted, before, limit)
-        )
+        def question(
+            bench: Workbench, logs: Logs
+        ) -> tuple[list[MessageView], Place | None, list[wire.Unnumbered], int]:
+            questions = hotlining(bench, logs, self._keyed.node)
+            heard, more = questions.unnumbered(wanted) if before is None else ([], 0)
+            unnumbered = [unnumbered_body(each, logs.own, questions.now_ms) for each in heard]
+            return *questions.messages(wanted, before, limit), unnumbered, more
+
+        views, rest, unnumbered, more = await self._keyed.ask(question)
         waiting = [asked_of(view) for view in views if view.is_waiting]
         odd = {each.ref: found for each, found in zip(waiting, await self._warned.of(waiting), strict=True)}
         bodies = [message_body(view, warning_bodies(odd.get(view.sent.ref, Odd()))) for view in views]
-        return Reply(body=wire.Messages(messages=bodies, next=cursor_of(rest)))
+        return Reply(
+            body=wire.Messages(
+                messages=bodies, next=cursor_of(rest), unnumbered=unnumbered, unnumbered_more=more
+            )
+        )
 
     async def _message(self, call: Call) -> Reply:
         ref = message_ref_of(call)

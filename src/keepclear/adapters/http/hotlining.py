@@ -140,6 +140,31 @@ class MessageTold(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Warned, ...] = ()
 
 
+class UnnumberedTold(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wrote down by voice without its number: nobody knows which message it is."""
+
+    heard_by: str
+    n: int
+    person: str
+    heard_at: Instant
+    by: str
+    to: str
+    code: str
+    priority: str
+    drill: str | None = None
+    expired: bool
+    sent_at: Instant
+    texts: Texts
+    warning: Texts
+
+
+class UnnumberedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest of what was heard without a number, and how many more there are."""
+
+    unnumbered: tuple[UnnumberedTold, ...] = ()
+    unnumbered_more: int = 0
+
+
 class CatalogueField(msgspec.Struct, frozen=True, kw_only=True):
     """A field of a message."""
 
@@ -414,6 +439,19 @@ class HotlineClient(TalkClient):
             "limit": str(MESSAGES_ASKED),
         }
         yield from self._pages("/v1/messages", asked, _Page, lambda page: page.messages, name="before")
+
+    def unnumbered(
+        self, party: str | None = None, drill: str | None = None, *, is_open: bool = False
+    ) -> UnnumberedPage:
+        """Return what was written down by voice without its number, the newest first.
+
+        Args:
+            party: Only what is from or to this party.
+            drill: Only what is of this drill.
+            is_open: Only what still counts.
+        """
+        asked = {"with": party, "drill": drill, "open": "true" if is_open else None, "limit": 1}
+        return self._read("/v1/messages", UnnumberedPage, asked)
 
     def message(self, party: str, n: int) -> MessageTold:
         """Return a message."""

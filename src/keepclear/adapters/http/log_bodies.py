@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from keepclear.adapters.federation.federation import LinkView
 from keepclear.adapters.http import wire_logs as wire
+from keepclear.adapters.http.bodies import breach_bodies
 from keepclear.codec import agreements
 from keepclear.codec.cards import decode_card, fingerprint
 from keepclear.core.agreements import Standing
@@ -104,6 +105,7 @@ def coordinated_body(coordinated: Coordinated) -> wire.Coordinated:
         receipts=[_receipt_body(receipt, stated_at) for receipt in coordinated.receipts],
         conflicts=list(coordinated.conflicts),
         open_conflicts=list(coordinated.open_conflicts),
+        breaches=breach_bodies(coordinated.breaches),
     )
 
 

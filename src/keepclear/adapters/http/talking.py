@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from keepclear.adapters.http.answers import Instant
+from keepclear.adapters.http.answers import Breach, Instant
 from keepclear.adapters.http.client import NodeAnswerError, NodeClient
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.times import rfc3339
@@ -61,6 +61,7 @@ class Coordinated(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[Receipt, ...]
     conflicts: tuple[str, ...] = ()
     open_conflicts: tuple[str, ...] = ()
+    breaches: tuple[Breach, ...] = ()
 
 
 class Had(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,8 +24,8 @@ from keepclear.codec.catalogue.texts import Language
 from keepclear.codec.forms import line_label
 from keepclear.codec.messages import wire_message
 from keepclear.core.deeds import Heard
+from keepclear.core.dialogues import Sent
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.hotline import Sent
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import Code
 from keepclear.core.paper import FormLine, FormReader, Name, form_of, heard_of

@@ -10,7 +10,7 @@ from keepclear.adapters.http import wire_hotline as wire
 from keepclear.adapters.http.hotline_bodies import sentences, texts_body
 from keepclear.adapters.http.log_bodies import ref_body
 from keepclear.codec.catalogue.rendering import Phrase, phrase_texts
-from keepclear.core.hotline import Sent
+from keepclear.core.dialogues import Sent
 from keepclear.core.messages import Value
 from keepclear.core.notice import Affected, CanClear, Lead, LeadTime, NoticeCheck
 from keepclear.core.whereabouts import Whereabouts

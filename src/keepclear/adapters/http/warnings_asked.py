@@ -65,7 +65,7 @@ class WarningsAsked:
 
         def check(bench: Workbench, logs: Logs) -> tuple[Moment, list[tuple[NoticeCheck | None, bool]]]:
             moment = bench.present()
-            return moment, self._checks.of(looked_at, logs, moment, bench.form)
+            return moment, self._checks.of(looked_at, logs, moment, bench.store, bench.form)
 
         moment, checks = await self._keyed.ask(check)
         far = await asyncio.to_thread(lambda: [self._places.far(each.message, moment) for each in looked_at])

@@ -29,6 +29,8 @@ WarningKind = Literal[
     "notice_late",
     "notice_emergency",
     "heard_differently",
+    "answer_claimed",
+    "answer_changed",
     "not_checked",
 ]
 DrillName = Annotated[str, Meta(min_length=1, max_length=DRILL_CHARACTERS_MAX)]
@@ -150,6 +152,8 @@ class Warned(Told, omit_defaults=True):
     bearing_deg: float | None = None
     affected: list[Affected] | None = None
     heard: Texts | None = None
+    answer: Answered | None = None
+    more: int | None = None
 
 
 class Message(Told):
@@ -190,11 +194,41 @@ class Message(Told):
     warnings: list[Warned]
 
 
+class Unnumbered(Told):
+    """What somebody wrote down by voice without its number; `heard_by` and `n` say in which entry.
+
+    Nobody knows which message it is, so it has no receipts and cannot be answered.
+    """
+
+    heard_by: str
+    n: int
+    person: str
+    heard_at: str
+    by: str
+    to: str
+    code: str
+    fields: dict[str, Any]
+    priority: PriorityWord
+    valid_until: str
+    expired: bool
+    drill: str | None
+    sent_at: str
+    ours: bool
+    titles: Texts
+    texts: Texts
+    warning: Texts
+
+
 class Messages(Told):
-    """Messages, the newest first; `next` is the `before` of the page that follows."""
+    """Messages, the newest first; `next` is the `before` of the page that follows.
+
+    On the first page stands, too, what was heard without a number, and how many more of that there are.
+    """
 
     messages: list[Message]
     next: str | None
+    unnumbered: list[Unnumbered]
+    unnumbered_more: int
 
 
 class MessagesQuery(Given):

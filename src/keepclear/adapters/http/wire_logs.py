@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from keepclear.adapters.http.wire import Given, Told
+from keepclear.adapters.http.wire import Breach, Given, Told
 from keepclear.codec.cards import CARD_BYTES_MAX
 
 LOG_PAGE_MAX = 100
@@ -143,6 +143,7 @@ class Coordinated(Told):
     receipts: list[Receipt]
     conflicts: list[str]
     open_conflicts: list[str]
+    breaches: list[Breach]
 
 
 class CoordinationPage(Told):

@@ -61,6 +61,9 @@ class Phrase(Enum):
     EXPIRED = "expired"
     BY_VOICE = "by_voice"
     HEARD_DIFFERENTLY = "heard_differently"
+    ANSWER_CLAIMED = "answer_claimed"
+    ANSWER_CHANGED = "answer_changed"
+    UNNUMBERED = "unnumbered"
     POSITION_FAR = "position_far"
     POSITION_UNKNOWN = "position_unknown"
     POSITION_DIFFERS = "position_differs"
@@ -81,6 +84,9 @@ PHRASES: Final[Mapping[Phrase, tuple[Field, ...]]] = {
     Phrase.EXPIRED: (Field("until", _K.INSTANT),),
     Phrase.BY_VOICE: (),
     Phrase.HEARD_DIFFERENTLY: (Field("party", _K.PARTY),),
+    Phrase.ANSWER_CLAIMED: (Field("party", _K.PARTY),),
+    Phrase.ANSWER_CHANGED: (Field("party", _K.PARTY),),
+    Phrase.UNNUMBERED: (Field("party", _K.PARTY),),
     Phrase.POSITION_FAR: (
         Field("distance", _K.DISTANCE, is_needed=False),
         Field("bearing", _K.TRACK, is_needed=False),

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from keepclear.core.agreements import Agreement
 from keepclear.core.channel import ChannelReason
-from keepclear.core.hotline import DialogueState
+from keepclear.core.dialogues import DialogueState
 from keepclear.core.messages import WORDS, Code, Field, Priority, Response
 
 

@@ -221,7 +221,7 @@ export class Api {
 
   /**
    * @param {{with?: string | null, open?: true | null, drill?: string, before?: string | null}} asked
-   * @returns {Promise<{messages: import("./hotline_types.js").Message[], next: string | null}>}
+   * @returns {Promise<import("./hotline_types.js").MessagesPage>}
    */
   messages(asked) {
     return this.ask("GET", `/v1/messages?${query({ limit: PAGE_SIZE, ...asked })}`);

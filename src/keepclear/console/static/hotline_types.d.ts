@@ -39,6 +39,26 @@ export type Warning = {
   texts: Texts;
   affected?: Affected[];
   heard?: Texts;
+  answer?: { person: string | null; at: string; code: string; ref: MessageRef };
+};
+
+export type MessagesPage = { messages: Message[]; next: string | null; unnumbered: Unnumbered[]; unnumbered_more: number };
+
+/** What somebody wrote down by voice without its number: nobody knows which message it is. */
+export type Unnumbered = {
+  heard_by: string;
+  n: number;
+  person: string;
+  heard_at: string;
+  by: string;
+  to: string;
+  code: string;
+  priority: Priority;
+  drill: string | null;
+  expired: boolean;
+  sent_at: string;
+  texts: Texts;
+  warning: Texts;
 };
 
 export type Message = {
@@ -155,6 +175,9 @@ export type HotlineState = {
   isOpenWhole: boolean;
   messages: Message[] | null;
   next: string | null;
+  /** The newest, of what the filter leaves, and how many more there are. */
+  unnumbered: Unnumbered[];
+  unnumbered_more: number;
   drills: Drill[] | null;
   /** Of one drill, as it was asked for. */
   report: DrillReport | null;

@@ -26,7 +26,7 @@ export const NOTHING_KNOWN = {
 
 /** @type {import("./hotline_types.js").HotlineState} */
 export const NO_HOTLINE = {
-  status: "unknown", error: "", catalogue: null, channels: null, open: null, isOpenWhole: true, messages: null, next: null, drills: null,
+  status: "unknown", error: "", catalogue: null, channels: null, open: null, isOpenWhole: true, messages: null, next: null, unnumbered: [], unnumbered_more: 0, drills: null,
   report: null, filter: { party: "", isOpenOnly: false },
 };
 

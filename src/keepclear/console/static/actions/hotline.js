@@ -85,7 +85,7 @@ export function hotlineActions({ store, api, say }, sign) {
     const [listed, drills] = await Promise.all([
       pagesOf({ with: party || null, open: isOpenOnly || null }, hotline.messages?.length ?? 0), api.drills()]);
     const isSame = store.state.hotline.filter === hotline.filter;
-    return { ...everywhere, drills, ...(isSame ? { messages: listed.messages, next: listed.next } : {}) };
+    return { ...everywhere, drills, ...(isSame ? listed : {}) };
   }
 
   /**
@@ -95,16 +95,13 @@ export function hotlineActions({ store, api, say }, sign) {
    * @param {number} wanted
    */
   async function pagesOf(asked, wanted) {
-    const messages = [];
-    /** @type {string | null} */
-    let next = null;
-    for (let pages = 0; pages < PAGES_MAX; pages += 1) {
-      const page = await api.messages({ ...asked, before: next });
-      messages.push(...page.messages);
-      ({ next } = page);
-      if (next === null || messages.length >= wanted) break;
+    const page = await api.messages(asked);
+    for (let pages = 1; page.next !== null && page.messages.length < wanted && pages < PAGES_MAX; pages += 1) {
+      const { messages, next } = await api.messages({ ...asked, before: page.next });
+      page.messages.push(...messages);
+      page.next = next;
     }
-    return { messages, next };
+    return page;
   }
 
   /** Say what came since the last look, and call for it. */
@@ -147,7 +144,7 @@ export function hotlineActions({ store, api, say }, sign) {
 
   /** @param {Partial<HotlineState["filter"]>} parts */
   function filterHotline(parts) {
-    store.update(({ hotline }) => ({ hotline: { ...hotline, filter: { ...hotline.filter, ...parts }, messages: null, next: null } }));
+    store.update(({ hotline }) => ({ hotline: { ...hotline, filter: { ...hotline.filter, ...parts }, messages: null, next: null, unnumbered: [] } }));
     loadHotline();
   }
 

@@ -1,6 +1,6 @@
 /** The hotline: what waits for this party, the state of each line, who is on duty, and all that was said. */
 
-import { html, useActions, useSelected, useTexts } from "../preact.js";
+import { html, useActions, useSaid, useSelected, useTexts } from "../preact.js";
 import { waitingFor } from "../hotline.js";
 import { mayChange } from "../state.js";
 import { ChannelCard } from "./channels.js";
@@ -8,7 +8,9 @@ import { Compose } from "./compose.js";
 import { Drills } from "./drills.js";
 import { DutyActions } from "./duty.js";
 import { UnlockHint } from "./key_dialog.js";
-import { MessageCard } from "./message.js";
+import { MessageCard, MessageHead } from "./message.js";
+import { PartyName } from "./party_mark.js";
+import { Instant } from "./receipts.js";
 import { SoundControl } from "./sound.js";
 
 /** @typedef {import("../hotline_types.js").Message} Message */
@@ -40,6 +42,7 @@ export function HotlinePanel() {
     <${Drills} />
     <h2>${t("hotline.messages")}</h2>
     <${Filter} />
+    <${HeardWithoutNumber} />
     <${MessageList} above=${waiting} />`;
 }
 
@@ -52,6 +55,21 @@ function Filter() {
     ${channels.length > 1 && html`<label class="choice">${t("filter.party")} <select data-testid="hotline-party" value=${party} onChange=${(/** @type {any} */ event) => actions.filterHotline({ party: event.target.value })}>
       <option value="" selected=${party === ""}>${t("filter.all")}</option>${channels.map((each) => html`<option key=${each.party} value=${each.party} selected=${each.party === party}>${each.party}</option>`)}</select></label>`}
     <label class="check"><input type="checkbox" data-testid="open-only" checked=${isOpenOnly} onChange=${(/** @type {any} */ event) => actions.filterHotline({ isOpenOnly: event.target.checked })} />${t("hotline.open_only")}</label></div>`;
+}
+
+/** What was written down by voice, and of which nobody knows which message it is. */
+function HeardWithoutNumber() {
+  const t = useTexts();
+  const said = useSaid();
+  const { unnumbered, unnumbered_more } = useSelected((state) => state.hotline);
+  if (unnumbered.length === 0) return null;
+  return html`<h3>${t("hotline.unnumbered")}</h3>
+    <ol class="messages" data-testid="unnumbered">${unnumbered.map(({ heard_by, n, person, heard_at, by, to, priority, drill, expired, texts, warning }) => html`<li key=${`${heard_by} ${n}`} class=${`message ${priority}`}>
+      <${MessageHead} by=${by} to=${to} number="" priority=${priority} drill=${drill}>${expired && html`<span class="tag mark expired">${t("message.expired")}</span>`}<//>
+      <p class="sentence" dir="auto">${said(texts)}</p>
+      <p class="dim message-meta"><${PartyName} party=${heard_by} /> <bdi>${person}</bdi> <${Instant} at=${heard_at} /></p>
+      <p class="verdict stale"><strong dir="auto">${said(warning)}</strong></p></li>`)}</ol>
+    ${unnumbered_more > 0 && html`<p class="verdict stale"><strong>${t("hotline.unnumbered_more", { count: unnumbered_more })}</strong></p>`}`;
 }
 
 /** The newest first, but those that stand above already. @param {{above: Message[]}} props */

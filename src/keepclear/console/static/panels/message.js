@@ -29,15 +29,9 @@ export function MessageCard({ message }) {
   const isCorrected = corrected_by !== null;
   const classes = ["message", priority, drill === null ? "" : "exercise", isWaiting ? "waiting" : "", isCorrected ? "corrected" : ""];
   return html`<li class=${classes.join(" ")} data-testid="message" data-number=${number} data-code=${code} data-state=${state ?? "none"}>
-    ${drill !== null && html`<p class="exercise-mark"><${Icon} name="exercise" /> ${t("message.exercise")} <bdi>${drill}</bdi></p>`}
-    <div class="message-head">
-      <span class="sides"><${PartyName} party=${ref.party} /> <span aria-hidden="true" class="arrow"></span>
-        <span class="visually-hidden">${t("message.to")}</span> <${PartyName} party=${to} /></span>
-      <bdi class="id" dir="ltr">${number}</bdi>
-      ${priority !== "routine" && html`<span class=${`tag priority ${priority}`}><${Icon} name=${priority === "distress" ? "alarm" : "conflicting"} /> ${t(`priority.${priority}`)}</span>`}
+    <${MessageHead} by=${ref.party} to=${to} number=${number} priority=${priority} drill=${drill}>
       ${MARKS.filter((mark) => message[mark]).map((mark) => html`<span key=${mark} class=${`tag mark ${mark}`} data-testid="mark" data-mark=${mark}>${t(`message.${mark}`)}</span>`)}
-      ${code === "free_text" && html`<span class="tag">${t("message.no_answer")}</span>`}
-    </div>
+      ${code === "free_text" && html`<span class="tag">${t("message.no_answer")}</span>`}<//>
     <p class="sentence" dir="auto" data-testid="sentence">${isCorrected ? html`<s>${said(texts)}</s>` : said(texts)}</p>
     <p class="dim message-meta"><span class="code-title">${said(titles)}</span> <code dir="ltr">${code}</code> <${Instant} at=${sent_at} />
       ${person !== null && html` <bdi>${person}</bdi>`}
@@ -49,6 +43,19 @@ export function MessageCard({ message }) {
     <${Warnings} warnings=${message.warnings} />
     <${MessageActions} message=${message} isWaiting=${isWaiting} />
   </li>`;
+}
+
+/** Whether it is an exercise, who says it to whom, and how urgent it is. @param {{by: string, to: string, number: string, priority: Message["priority"], drill: string | null, children: unknown}} props */
+export function MessageHead({ by, to, number, priority, drill, children }) {
+  const t = useTexts();
+  return html`${drill !== null && html`<p class="exercise-mark"><${Icon} name="exercise" /> ${t("message.exercise")} <bdi>${drill}</bdi></p>`}
+    <div class="message-head">
+      <span class="sides"><${PartyName} party=${by} /> <span aria-hidden="true" class="arrow"></span>
+        <span class="visually-hidden">${t("message.to")}</span> <${PartyName} party=${to} /></span>
+      <bdi class="id" dir="ltr">${number}</bdi>
+      ${priority !== "routine" && html`<span class=${`tag priority ${priority}`}><${Icon} name=${priority === "distress" ? "alarm" : "conflicting"} /> ${t(`priority.${priority}`)}</span>`}
+      ${children}
+    </div>`;
 }
 
 /** @param {{message: Message}} props */
