@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from keepclear.core.merkle import leaf_hash
 from keepclear.core.messages import VALID_MAX_MS, Code, Message, Priority
 from keepclear.core.parties import KeyRole
 from keepclear.core.refs import MessageRef
-from keepclear.core.statements import Signed, StatementKind
+from keepclear.core.statements import Head, Signed, StatementKind
 from keepclear.core.times import floor_ms
 from keepclear.node.hotline_views import Hotlining, MessageView
 from keepclear.node.outcomes import RefusedError
@@ -192,6 +193,37 @@ def test_a_fork_that_its_owner_signed_is_kept_as_evidence_and_the_log_is_frozen(
     assert "frozen" in give(alpha, bravo).refusals[0].reason
     bravo.restart()
     assert "frozen" in give(alpha, bravo).refusals[0].reason
+
+
+def test_another_head_of_what_is_held_proves_a_fork_though_no_entry_is_another(two: list[Party]) -> None:
+    """Found by the simulation: with a text that was withheld before came a head of another story."""
+    alpha, bravo = two
+    alpha.declare(operation("OP-1", "alpha"))
+    bundle = alpha.bundle(bravo)
+    part = part_of(bundle, alpha)
+    entry = part.entries[2]
+    assert isinstance(entry, bytes)
+    hidden = replace(part, entries=(*part.entries[:2], Withheld(leaf_hash(entry))))
+    assert bravo.take(with_part(bundle, hidden)).refusals == []
+    other = Notary(alpha.name, alpha.node_key).write_head(Head(part.end, bytes(32)))
+    (refusal,) = bravo.take(with_part(bundle, replace(part, note=other))).refusals
+    assert refusal.is_proof
+    assert ids(bravo) == []
+    (evidence,) = bravo.store.evidence(0, 10)
+    assert json.loads(evidence.content)["other_head"] == other
+    alpha.declare(operation("OP-2", "alpha", ELSEWHERE))
+    bravo.restart()
+    assert "frozen" in give(alpha, bravo).refusals[0].reason
+
+
+def test_the_head_of_what_is_held_must_be_that_of_its_owner(two: list[Party]) -> None:
+    alpha, bravo = two
+    give(alpha, bravo)
+    bundle = alpha.bundle(bravo, {"alpha": 0})
+    part = part_of(bundle, alpha)
+    theirs = Notary(alpha.name, SigningKey.generate()).write_head(Head(part.end, bytes(32)))
+    (refusal,) = bravo.take(with_part(bundle, replace(part, note=theirs))).refusals
+    assert not refusal.is_proof
 
 
 def test_what_is_withheld_is_no_gap_and_can_be_filled_in_later(two: list[Party]) -> None:

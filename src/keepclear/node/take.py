@@ -193,6 +193,8 @@ class Taking:
             )
         known = part.entries[: size - part.first]
         self._compare(log, part, known)
+        if part.end <= size:
+            self._compare_head(log, part)
         self._fill_in(log, part, known, taken)
         fresh = part.entries[size - part.first :]
         if not fresh:
@@ -284,6 +286,22 @@ class Taking:
         is_head = head is not None and head.size == part.end and head.root == tree.root()
         if not (is_signed or is_head):
             return None
+        return self._both_sides(log, n, other, part.note)
+
+    def _compare_head(self, log: HeldLog, part: LogPart) -> None:
+        """Refuse the head of entries that are held if it is another than theirs: its owner signed two."""
+        head = self._head_of(log, part.note, log.keys)
+        if (head.size, head.root) == (part.end, log.tree.root(part.end)):
+            return
+        reason = f"the head of {head.size} entries of the log of {part.party!r} is not that of what it gives"
+        if head.size > log.tree.size or head.root == log.tree.root(head.size):
+            raise _RefusedError(reason)
+        proof = self._both_sides(log, head.size - 1, None, part.note) if head.size else None
+        raise _RefusedError(f"{reason}: its owner signed two stories, and has forked its log", proof)
+
+    def _both_sides(
+        self, log: HeldLog, n: int, other: bytes | Withheld | None, note: str
+    ) -> dict[str, object]:
         held = self.transaction.entries(log.party, n, 1)[0]
         heads = self.transaction.heads(log.party, n + 1, 1)
         return {
@@ -292,7 +310,7 @@ class Taking:
             "held_leaf": held.leaf.hex(),
             "held_head": heads[0].note if heads else None,
             "other": other.decode() if isinstance(other, bytes) else None,
-            "other_head": part.note,
+            "other_head": note,
         }
 
     def _is_signed(self, log: HeldLog, entry: bytes, n: int) -> bool:
