@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from keepclear.codec.catalogue.texts import Language, title
+from keepclear.core.messages import Code
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +48,19 @@ def test_what_the_tutorial_names_in_the_console_is_written_there() -> None:
     section = PAGE.read_text(encoding="utf-8").partition("## In the console\n")[2]
     named = set(re.findall(r"\*\*(.+?)\*\*", section))
     assert named
-    assert named <= {text for text in json.loads(TEXTS.read_text("utf-8")).values() if isinstance(text, str)}
+    assert named <= console_texts()
+
+
+def test_what_the_hotline_page_names_in_the_console_is_written_there() -> None:
+    """Buttons of answers have the titles of the messages."""
+    table = HOTLINE.read_text(encoding="utf-8").partition("| In the console |\n")[2].partition("\n\n")[0]
+    named = {name.replace(" … ", " {id} ") for name in re.findall(r"\*\*(.+?)\*\*", table)}
+    assert named
+    assert named <= console_texts() | {title(code, Language.ENGLISH) for code in Code}
+
+
+def console_texts() -> set[str]:
+    return {text for text in json.loads(TEXTS.read_text("utf-8")).values() if isinstance(text, str)}
 
 
 def environment_of(folder: Path) -> dict[str, str]:
