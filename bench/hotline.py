@@ -8,10 +8,8 @@ machine, so the network takes no time, and both nodes and the clients share its 
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import secrets
-import socket
 import tempfile
 import threading
 import time
@@ -26,7 +24,7 @@ import numpy as np
 
 from bench import measure
 from bench.api import Request
-from bench.linked import OFFICER, PASSPHRASE, LinkedNode, linked_nodes
+from bench.linked import OFFICER, PASSPHRASE, LinkedNode, Streaming, linked_nodes
 from bench.measure import Row
 from bench.writers import ask
 from keepclear.adapters import clock
@@ -173,7 +171,7 @@ def _doubled(bravo: LinkedNode, party: str, sent: dict[str, float]) -> int:
             return sum(count - 1 for text, count in found.items() if text in sent)
 
 
-class Told(threading.Thread):
+class Told(Streaming):
     """Asks a node for messages as soon as its stream says that there is something new.
 
     Args:
@@ -185,26 +183,14 @@ class Told(threading.Thread):
     """
 
     def __init__(self, node: LinkedNode, party: str) -> None:
-        super().__init__(name=f"told by {node.party}", daemon=True)
         self.at_s: dict[str, float] = {}
         self._node, self._party = node, party
-        self._news = threading.Condition()
-        self._connection = http.client.HTTPConnection("127.0.0.1", node.process.port)
-        headers = {"Authorization": f"Bearer {node.token}"}
-        self._connection.request("GET", "/v1/stream", headers=headers)
-        self._socket: socket.socket = self._connection.sock  # the answer may take it over
-        self._answer = self._connection.getresponse()
-        if self._answer.status != http.client.OK:
-            raise RuntimeError(f"the stream was refused: {self._answer.read()[:300]!r}")
-        self.start()
+        super().__init__(node)
 
-    def run(self) -> None:
-        try:
-            while line := self._answer.readline():
-                if line.strip() == b"event: hotline":
-                    self._look()
-        except (OSError, http.client.HTTPException):
-            pass  # it was closed, here or there
+    def heard(self, line: bytes) -> None:
+        """Take a line of the stream."""
+        if line.strip() == b"event: hotline":
+            self._look()
 
     def _look(self) -> None:
         """Read pages until one has something that is known already, or there is none."""
@@ -224,13 +210,6 @@ class Told(threading.Thread):
         with self._news:
             self._news.wait_for(lambda: all(text in self.at_s for text in texts), _COMES_S)
             return sum(text not in self.at_s for text in texts)
-
-    def close(self) -> None:
-        """Listen no longer."""
-        with contextlib.suppress(OSError):  # it may be closed already
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self.join()
-        self._connection.close()
 
 
 def _cpu_s(*nodes: LinkedNode) -> float:

@@ -156,8 +156,8 @@ def until(is_so: Callable[[], bool], what: str, limit_s: float) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-class Listening(threading.Thread):
-    """Listens to the stream of a node, and knows when it heard of which item.
+class Streaming(threading.Thread):
+    """Listens to the stream of a node; what it does with each line is told by `heard`.
 
     Args:
         node: The node.
@@ -168,7 +168,6 @@ class Listening(threading.Thread):
 
     def __init__(self, node: LinkedNode) -> None:
         super().__init__(name=f"listening to {node.party}", daemon=True)
-        self._heard: dict[str, float] = {}
         self._news = threading.Condition()
         self._connection = http.client.HTTPConnection("127.0.0.1", node.process.port)
         headers = {"Authorization": f"Bearer {node.token}"}
@@ -180,19 +179,47 @@ class Listening(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        is_item = False
-        try:
+        with contextlib.suppress(OSError, http.client.HTTPException):  # it was closed, here or there
             while line := self._answer.readline():
-                heard_s = time.perf_counter()
-                if line.startswith(b"event: "):
-                    is_item = line.strip() == b"event: item"
-                elif is_item and line.startswith(b"data: "):
-                    item_id = msgspec.json.decode(line[len(b"data: ") :])["record"]["item"]["id"]
-                    with self._news:
-                        self._heard[item_id] = heard_s
-                        self._news.notify_all()
-        except (OSError, http.client.HTTPException):
-            pass  # it was closed, here or there
+                self.heard(line)
+
+    def heard(self, line: bytes) -> None:
+        """Take a line of the stream."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Listen no longer."""
+        with contextlib.suppress(OSError):  # it may be closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self._connection.close()
+
+
+class Listening(Streaming):
+    """Knows when the stream of a node told of which item.
+
+    Args:
+        node: The node.
+
+    Raises:
+        OSError: It cannot be reached.
+    """
+
+    def __init__(self, node: LinkedNode) -> None:
+        self._heard: dict[str, float] = {}
+        self._is_item = False
+        super().__init__(node)
+
+    def heard(self, line: bytes) -> None:
+        """Take a line of the stream."""
+        heard_s = time.perf_counter()
+        if line.startswith(b"event: "):
+            self._is_item = line.strip() == b"event: item"
+        elif self._is_item and line.startswith(b"data: "):
+            item_id = msgspec.json.decode(line[len(b"data: ") :])["record"]["item"]["id"]
+            with self._news:
+                self._heard[item_id] = heard_s
+                self._news.notify_all()
 
     def heard_s(self, item_id: str, limit_s: float) -> float:
         """Return when it heard of an item, by `perf_counter`; wait for it.
@@ -204,13 +231,6 @@ class Listening(threading.Thread):
             if not self._news.wait_for(lambda: item_id in self._heard, limit_s):
                 raise RuntimeError(f"{item_id} did not come within {limit_s:g} s")
             return self._heard[item_id]
-
-    def close(self) -> None:
-        """Listen no longer."""
-        with contextlib.suppress(OSError):  # it may be closed already
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self.join()
-        self._connection.close()
 
 
 def main(folder: str) -> None:

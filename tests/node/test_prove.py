@@ -9,7 +9,7 @@ import pytest
 
 from keepclear.adapters.notary import Notary, sign_deed
 from keepclear.adapters.signing import SigningKey
-from keepclear.core.bundles import Withheld
+from keepclear.core.bundles import LogPart, Withheld
 from keepclear.core.deeds import Acknowledgement, Deed, Heard, MessagesSeen, Objection
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
@@ -195,15 +195,22 @@ def test_a_fork_that_its_owner_signed_is_kept_as_evidence_and_the_log_is_frozen(
     assert "frozen" in give(alpha, bravo).refusals[0].reason
 
 
+def without_text_of(part: LogPart, number: int) -> LogPart:
+    """Return a part of a log in which one entry is withheld."""
+    entries = list(part.entries)
+    entry = entries[number]
+    assert isinstance(entry, bytes)
+    entries[number] = Withheld(leaf_hash(entry))
+    return replace(part, entries=tuple(entries))
+
+
 def test_another_head_of_what_is_held_proves_a_fork_though_no_entry_is_another(two: list[Party]) -> None:
     """Found by the simulation: with a text that was withheld before came a head of another story."""
     alpha, bravo = two
     alpha.declare(operation("OP-1", "alpha"))
     bundle = alpha.bundle(bravo)
     part = part_of(bundle, alpha)
-    entry = part.entries[2]
-    assert isinstance(entry, bytes)
-    hidden = replace(part, entries=(*part.entries[:2], Withheld(leaf_hash(entry))))
+    hidden = without_text_of(part, 2)
     assert bravo.take(with_part(bundle, hidden)).refusals == []
     other = Notary(alpha.name, alpha.node_key).write_head(Head(part.end, bytes(32)))
     (refusal,) = bravo.take(with_part(bundle, replace(part, note=other))).refusals
@@ -231,9 +238,7 @@ def test_what_is_withheld_is_no_gap_and_can_be_filled_in_later(two: list[Party])
     alpha.declare(operation("OP-1", "alpha"))
     bundle = alpha.bundle(bravo)
     part = part_of(bundle, alpha)
-    entry = part.entries[2]
-    assert isinstance(entry, bytes)
-    hidden = replace(part, entries=(*part.entries[:2], Withheld(leaf_hash(entry))))
+    hidden = without_text_of(part, 2)
     assert bravo.take(with_part(bundle, hidden)).refusals == []
     assert ids(bravo) == []
     assert bravo.size(alpha) == 3

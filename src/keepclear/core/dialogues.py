@@ -16,6 +16,7 @@ from keepclear.core.intents import PartyId
 from keepclear.core.messages import Message, Response, Step
 from keepclear.core.refs import MessageRef
 from keepclear.core.statements import Head
+from keepclear.core.transitions import transitions_markdown
 
 CLOCK_BACK_S: Final = 10.0
 """A time that is ahead of the clock by more than this shows that the clock was set back: nothing can be told
@@ -94,17 +95,7 @@ TRANSITIONS: Final[dict[tuple[DialogueState, DialogueEvent], DialogueState]] = {
 
 def table_markdown() -> str:
     """Draw the table of states as the documents show it."""
-    lines = [
-        "| From | " + " | ".join(event.value for event in DialogueEvent) + " |",
-        "|---" * (len(DialogueEvent) + 1) + "|",
-    ]
-    for state in DialogueState:
-        following = [TRANSITIONS.get((state, event)) for event in DialogueEvent]
-        cells = [f"`{each.value}`" if each else "" for each in following]
-        lines.append(f"| `{state.value}` | " + " | ".join(cells) + " |")
-    lines += ["", "| Event | Who brings it about |", "|---|---|"]
-    lines += [f"| {event.value} | {who} |" for event, who in WHO.items()]
-    return "\n".join(lines) + "\n"
+    return transitions_markdown(TRANSITIONS, DialogueState, DialogueEvent, WHO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from keepclear.core.deeds import (
 )
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.refs import ItemRef
+from keepclear.core.transitions import transitions_markdown
 
 NegotiationDeed = Proposal | Answer | Withdrawal
 """What officers say of a conflict."""
@@ -103,19 +104,8 @@ TRANSITIONS: Final[dict[tuple[NegotiationState, NegotiationEvent], NegotiationSt
 
 def table_markdown() -> str:
     """Draw the table of states as the documents show it."""
-    lines = [
-        "| From | " + " | ".join(event.value for event in NegotiationEvent) + " |",
-        "|---" * (len(NegotiationEvent) + 1) + "|",
-    ]
-    for state in NegotiationState:
-        cells = [f"`{state.value}`"]
-        for event in NegotiationEvent:
-            following = TRANSITIONS.get((state, event))
-            cells.append(f"`{following.value}`" if following else "")
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "| Event | Who can bring it about |", "|---|---|"]
-    lines += [f"| {event.value} | {speaker.value} |" for event, speaker in SPEAKERS.items()]
-    return "\n".join(lines) + "\n"
+    who = {event: speaker.value for event, speaker in SPEAKERS.items()}
+    return transitions_markdown(TRANSITIONS, NegotiationState, NegotiationEvent, who)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
