@@ -75,6 +75,13 @@ def test_both_sides_make_the_same_report_and_compare_it_by_file(two: Two, tmp_pa
     told = run("drill", "compare", "alpha.json", "bravo.json", env={}).output
     assert told.startswith("the same: june, 2 messages")
     assert "over" in alpha.keepclear("drill", "list")
+    told = alpha.keepclear("drill", "report", "june", "bravo")
+    assert told.count("the same as here when it ended") == 2
+    assert "changed since" not in told
+    warned = alpha.keepclear("say", "bravo", "line_test", "--drill", "june", "--yes")
+    assert "WARNING: the drill june with bravo is over" in warned
+    told = alpha.keepclear("drill", "report", "june", "bravo", code=1)
+    assert told.count("the same as here when it ended; the report has changed since") == 2
 
 
 @pytest.mark.slow
@@ -104,6 +111,12 @@ def test_a_file_that_is_no_report_is_bad_input(text: str) -> None:
 def test_a_name_is_used_once_and_what_was_not_begun_cannot_end(two: Two) -> None:
     alpha, _ = two
     assert "no drills" in alpha.keepclear("drill", "list")
-    started(alpha, "june", "bravo")
+    for _ in range(2):  # what names a drill does not start it
+        warned = alpha.keepclear("say", "bravo", "line_test", "--drill", "june", "--yes")
+        assert "no drill of this name was started with bravo: keepclear drill start june bravo" in warned
+    alpha.keepclear("say", "bravo", "line_test", "--drill", "july", code=2)
+    alpha.keepclear("say", "bravo", "drill_start", "drill=june", "--drill", "june", "--yes")
+    warned = alpha.keepclear("say", "bravo", "line_test", "--drill", "june", "--yes")
+    assert "no drill of this name" not in warned
     assert "its own name" in alpha.keepclear("drill", "start", "june", "bravo", code=2)
     assert "nothing was said" in alpha.keepclear("drill", "end", "july", "bravo", code=2)

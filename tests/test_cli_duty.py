@@ -81,6 +81,31 @@ def test_a_handover_to_nobody_whose_key_is_here_changes_nothing(two: Two) -> Non
     assert (roster(alpha, "alpha"), codes(alpha)) == (["Ann"], [])
 
 
+def test_a_telephone_is_kept_on_duty_until_another_or_none_is_told(two: Two) -> None:
+    alpha, _ = two
+
+    def number() -> str:
+        (ann,) = alpha.json("duty", "list")["on_duty"]["alpha"]
+        return str(ann["telephone"])
+
+    alpha.keepclear("duty", "on", "--telephone", "0101")
+    alpha.keepclear("duty", "on", "--senior")
+    assert number() == "0101"
+    assert "it has no digit" in alpha.keepclear("duty", "on", "--telephone", "ring me", code=2)
+    alpha.keepclear("duty", "on", "--telephone", "")
+    assert number() == ""
+
+
+def test_only_who_is_on_duty_hands_over(two: Two) -> None:
+    alpha, _ = two
+    second_officer(alpha, "Amal")
+    words = ("handover", "--officer", "Ann", "--to", "Amal")
+    assert "Ann is not on duty, nobody is" in alpha.keepclear(*words, code=2)
+    alpha.keepclear("duty", "on", "--officer", "Amal")
+    assert "Ann is not on duty, Amal can hand over" in alpha.keepclear(*words, code=2)
+    assert (roster(alpha, "alpha"), codes(alpha)) == (["Amal"], [])
+
+
 def test_the_passphrase_of_who_takes_over_is_their_own(two: Two) -> None:
     alpha, _ = two
     other = alpha.folder / "amal.txt"
@@ -88,6 +113,7 @@ def test_the_passphrase_of_who_takes_over_is_their_own(two: Two) -> None:
     other.chmod(0o600)
     env = {**alpha.env, "KEEPCLEAR_OFFICER_PASSPHRASE": "four other words here"}
     run("officer", "add", "Amal", env=env)
+    alpha.keepclear("duty", "on", "--officer", "Ann")
     told = run("handover", "--officer", "Ann", "--to", "Amal", env=alpha.env, code=2).stderr
     assert "the passphrase is wrong" in told
     assert PASSPHRASE not in told

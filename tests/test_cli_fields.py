@@ -159,6 +159,11 @@ def test_every_kind_of_field_has_a_form_and_every_word_is_shown() -> None:
         assert all(word.value in form_of(kind) for word in words)
 
 
+def test_a_count_below_zero_is_told_what_it_may_be() -> None:
+    with pytest.raises(InvalidValueError, match="'-4': it must be 0 or more"):
+        read_value(Field("persons", K.COUNT), "-4", TYPING)
+
+
 def test_a_field_that_is_too_long_is_refused_and_not_shown_whole() -> None:
     with pytest.raises(InvalidValueError) as error:
         read_value(Field("field", K.COUNT), "9" * (TYPED_CHARACTERS_MAX + 1), TYPING)

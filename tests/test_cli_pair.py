@@ -172,13 +172,13 @@ def test_a_key_may_be_kept_elsewhere_and_the_variable_names_the_officer(alpha: S
     alpha.keepclear("officer", "add", "Kim")
     elsewhere = alpha.folder / "Kim.key"
     KeyFolder(alpha.folder / "keys").officer("Kim").rename(elsewhere)
-    hold = ("hold", "bravo", "a reason")
-    assert "no such file" in alpha.keepclear(*hold, "--officer", "Kim", code=2)
-    alpha.keepclear(*hold, "--key", elsewhere)
+    duty = ("duty", "on")
+    assert "no such file" in alpha.keepclear(*duty, "--officer", "Kim", code=2)
+    alpha.keepclear(*duty, "--key", elsewhere)
     env = {**alpha.env, "KEEPCLEAR_OFFICER": "Ann"}
-    run("resume", "bravo", env=env)
+    run("duty", "off", env=env)
     (alpha.folder / "keys" / "officers" / "Ann.key").unlink()
-    assert "--key" in alpha.keepclear(*hold, code=2)
+    assert "--key" in alpha.keepclear(*duty, code=2)
 
 
 def test_an_officer_that_the_node_does_not_take_has_no_key_left(alpha: Side) -> None:

@@ -21,7 +21,7 @@ from keepclear.codec.catalogue.texts import Language
 from keepclear.core.messages import MESSAGES, Code, Priority, Speaker
 from tests.scenarios.conftest import workplace
 from tests.scenarios.parties import Side, operation, pair, parties, run, until
-from tests.scenarios.talk import arrived, message, said
+from tests.scenarios.talk import answered, arrived, message, said, said_warned
 
 __all__ = ["workplace"]  # a fixture that every test uses
 Two = tuple[Side, Side]
@@ -128,6 +128,8 @@ def test_a_correction_takes_the_place_of_what_it_corrects_and_is_as_urgent(two: 
     assert message(bravo, first)["state"] == "corrected"
     told = bravo.keepclear("answer", first, "roger", code=2)
     assert f"was corrected by {second.replace(':', ' ')}" in told
+    words = ("say", "bravo", "free_text", "text=it is closed", "--corrects", first, "--yes")
+    assert f"{second.replace(':', ' ')}; correct that one" in alpha.keepclear(*words, code=2)
 
 
 # -- answer and read --------------------------------------------------------------------------------
@@ -148,9 +150,54 @@ def test_an_answer_closes_a_message_and_wrong_answers_are_refused_with_those_all
     bravo.keepclear("answer", number, "unable", "--reason", "fuel")
     closed = until(lambda: (m := message(alpha, number))["answer"] and m, "the answer")
     assert (closed["state"], closed["answer"]["code"]) == ("closed", "unable")
-    assert "by will_comply, and not by standby" in bravo.keepclear("answer", number, "standby", code=2)
-    bravo.keepclear("answer", number, "will_comply")  # they can after all
+    wrong = bravo.keepclear("answer", number, "standby", code=2)
+    assert re.search(
+        r"was answered by unable \(bravo \d+\); that can only be changed now, to will_comply", wrong
+    )
+    changed = answered(bravo, number, "will_comply").replace(":", " ")  # they can after all
     until(lambda: "ANSWER CHANGED" in alpha.keepclear("message", number), "the other answer")
+    both = rf"unable \S+Z by Boris, then WILL_COMPLY \S+Z by Boris \({changed}\)"
+    assert re.search(both, alpha.keepclear("messages", code=1))
+    told = alpha.keepclear("message", number)
+    assert re.search(both, told)
+    assert f"answer changed by Boris: will_comply ({changed})" in told
+    assert "by will_comply (bravo" in bravo.keepclear("answer", number, "standby", code=2)
+
+
+@pytest.mark.slow
+def test_what_is_warned_of_is_shown_on_reading_and_asked_about_before_an_answer_is_signed(two: Two) -> None:
+    alpha, bravo = two
+    number = said(alpha, "bravo", "persons_at", HERE, "radius=500m", "persons=4", "nature=medical")
+    assert arrived(bravo, number)["warnings"]
+    assert "WARNING: " in run("read", "--all", env=bravo.env).stderr
+    refused = run("answer", number, "roger", env=bravo.env, code=2).stderr
+    assert "WARNING: " in refused
+    assert "--yes" in refused
+    answered(bravo, number, "roger")
+    assert "cannot be changed" in bravo.keepclear("answer", number, "roger", code=2)
+
+
+@pytest.mark.slow
+def test_a_wish_to_hear_a_message_again_shows_on_that_message(two: Two) -> None:
+    alpha, bravo = two
+    number = said(alpha, "bravo", "line_test")
+    arrived(bravo, number)
+    again = answered(bravo, number, "say_again")
+    arrived(alpha, again)
+    assert re.search(r"routine  open, say again \d\d:\d\d:\d\dZ", alpha.keepclear("messages", code=1))
+    assert f"replied by Boris: say_again ({again.replace(':', ' ')})" in alpha.keepclear("message", number)
+    assert "wants no answer" in alpha.keepclear(
+        "say", "bravo", "line_test", "--answers", again, "--yes", code=2
+    )
+
+
+@pytest.mark.slow
+def test_who_says_something_while_the_link_is_off_hears_that_it_does_not_get_across(two: Two) -> None:
+    alpha, _ = two
+    assert "NOT delivered" not in said_warned(alpha, "bravo", "line_test")[1]
+    alpha.keepclear("link", "cut", "bravo")
+    number, told = said_warned(alpha, "bravo", "line_test")
+    assert f"NOT delivered: the link to bravo is off; telephone, or keepclear paper print {number}" in told
 
 
 @pytest.mark.slow
@@ -158,10 +205,8 @@ def test_a_report_answers_what_asked_for_it_and_wants_an_answer_itself(two: Two)
     alpha, bravo = two
     number = said(alpha, "bravo", "request_position", "call_sign=relief1")
     arrived(bravo, number)
-    done = bravo.keepclear("answer", number, "position_report", "call_sign=RELIEF1", HERE, "seen_at=now")
-    report = re.search(r"sent to alpha: bravo (\d+)", done)
-    assert report is not None
-    told = arrived(alpha, f"bravo:{report[1]}")
+    report = answered(bravo, number, "position_report", "call_sign=RELIEF1", HERE, "seen_at=now")
+    told = arrived(alpha, report)
     assert told["can_answer"][0] == "roger"
     assert message(alpha, number)["state"] == "closed"
 
@@ -190,6 +235,7 @@ def test_reading_makes_a_message_seen_and_answers_nothing(two: Two) -> None:
 def test_messages_are_listed_with_who_has_read_and_answered_them(two: Two) -> None:
     alpha, bravo = two
     assert "no messages" in alpha.keepclear("messages")
+    assert "not paired with this node; that is bravo" in alpha.keepclear("messages", "charlie", code=2)
     number = said(alpha, "bravo", "line_test")
     arrived(bravo, number)
     told = bravo.keepclear("messages", "--open", code=1)  # one waits

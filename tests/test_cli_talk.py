@@ -319,6 +319,39 @@ def test_the_line_is_put_on_hold_with_a_reason_and_taken_up_again(two: Two) -> N
     until(lambda: not bravo.json("status")["holds"], "the end of it")
 
 
+def test_a_line_that_the_other_side_still_holds_is_not_called_open(two: Two) -> None:
+    alpha, bravo = two
+    alpha.keepclear("hold", "bravo", "by order")
+    bravo.keepclear("hold", "alpha", "so do we")
+    until(lambda: len(alpha.json("status")["holds"]) == 2, "both holds")
+    told = alpha.keepclear("resume", "bravo", code=1)
+    assert "your hold of the line with bravo is over" in told
+    assert re.search(r"bravo STILL HOLDS THE LINE, since \S+Z: so do we", told)
+    assert "bravo holds it since" in alpha.keepclear("resume", "bravo", code=2)
+
+
+def test_a_hold_that_changes_nothing_or_of_nobody_is_not_signed(two: Two) -> None:
+    alpha, _ = two
+    assert "you do not hold the line with bravo; nothing was signed" in alpha.keepclear(
+        "resume", "bravo", code=2
+    )
+    alpha.keepclear("hold", "bravo", "by order")
+    size = _own_size(alpha)
+    assert "already, since" in alpha.keepclear("hold", "bravo", "once more", code=2)
+    for words in (("hold", "charlie", "by order"), ("resume", "charlie"), ("resume", "alpha")):
+        alpha.keepclear(*words, code=2)
+    refused = unfolded(alpha.keepclear("hold", "charlie", "by order", code=2))
+    assert "'charlie' is not paired with this node; that is bravo" in refused
+    assert _own_size(alpha) == size
+
+
+def _own_size(side: Side) -> int:
+    """Return how many entries the log of a party has, as its own node tells."""
+    told = json.loads(run("pair", "list", "--format", "json", env=side.env).stdout)
+    (size,) = [each["log"]["size"] for each in told["parties"] if each["is_own"]]
+    return int(size)
+
+
 # -- links ------------------------------------------------------------------------------------------
 
 
@@ -328,7 +361,7 @@ def test_links_are_listed_cut_and_mended(two: Two) -> None:
     assert "bravo" in alpha.keepclear("link")
     assert "switched off" in alpha.keepclear("link", "cut", "bravo")
     assert "switched off here" in unfolded(alpha.keepclear("link", "list"))
-    assert "switched on" in alpha.keepclear("link", "mend", "bravo")
+    assert re.search(r"is switched on(, and up|; not up yet)\n", alpha.keepclear("link", "mend", "bravo"))
     alpha.keepclear("link", "cut", "nobody", code=2)
 
 

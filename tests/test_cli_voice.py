@@ -134,13 +134,18 @@ def test_a_form_is_read_from_a_file_and_a_slip_is_named_with_its_line(two: Two, 
     file = tmp_path / "heard.txt"
     file.write_text("\n".join([*lines, f"= {total}"]))
     told = bravo.keepclear("paper", "read", "--file", file, "--yes")
-    assert f"heard: {number}, signed in entry" in told
+    entry = re.search(rf"heard: {number}, signed in entry (\d+)", told)
+    assert entry is not None
+    again = bravo.keepclear("paper", "read", "--file", file, "--yes")
+    assert f"heard before: {number}, in entry {entry[1]}; nothing is signed again" in again
     file.write_text("\n".join([*lines, "= K7QF K7QF"]))
     assert "total: it is another" in bravo.keepclear("paper", "read", "--file", file, "--yes", code=2)
     file.write_text("\n".join([*lines[:-1], f"= {total}"]))
     assert "drill: this line is missing" in bravo.keepclear("paper", "read", "--file", file, "--yes", code=2)
     file.write_text("\n".join([f"{lines[0][0]} tower", *lines[1:]]))
-    assert "lines[0].to" in bravo.keepclear("paper", "read", "--file", file, "--yes", code=2)
+    told = bravo.keepclear("paper", "read", "--file", file, "--yes", code=2)
+    assert "error: line 1, to: " in told
+    assert told.count("is not the symbol of") == 1
     file.write_bytes(b"\xff\xfe")
     assert "it is not UTF-8" in bravo.keepclear("paper", "read", "--file", file, "--yes", code=2)
 
@@ -165,6 +170,17 @@ def test_a_form_written_by_hand_is_read_back_before_it_is_signed(two: Two) -> No
     assert "  Item: alpha:A-1 v1" in said
     said = typed(bravo, [*texts, "y"], "paper", "read", "--no-symbols")
     assert re.search(r"heard: alpha, signed in entry \d+", said)
+
+
+def test_a_form_that_lacks_its_total_alone_is_said_to_lack_that(two: Two) -> None:
+    alpha, bravo = two
+    _, lines, _ = sent(alpha)
+    Path("heard.txt").write_text("\n".join(lines))
+    said = typed(bravo, ["n"], "paper", "read", "--file", "heard.txt", "--yes", code=1)
+    assert "The symbols of the whole form are missing" in said
+    Path("heard.txt").write_text("\n".join([f"- {lines[0].partition(' ')[2]}", *lines[1:]]))
+    said = typed(bravo, ["n"], "paper", "read", "--file", "heard.txt", "--yes", code=1)
+    assert "Symbols of lines are missing" in said
 
 
 def test_a_line_with_a_slip_is_asked_for_again_and_so_is_the_total(two: Two) -> None:

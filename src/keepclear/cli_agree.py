@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from keepclear.cli_client import node_options, opened_node
+from keepclear.cli_hotline import check_party
 from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, put, say
 from keepclear.cli_officer import Officer, agreement_of, json_option, officer_options, say_deed
 
 if TYPE_CHECKING:
-    from keepclear.adapters.http.talking import Agreement, TalkClient
+    from keepclear.adapters.http.talking import Agreement, Hold, TalkClient
     from keepclear.core import agreements as core
     from keepclear.core.escalation import HotlineTimers
 
@@ -286,6 +287,8 @@ def agree_compare(ctx: click.Context, file: str, as_json: bool) -> None:
 def hold(ctx: click.Context, party: str, reason: str) -> None:
     """Suspend the dialogue with PARTY. Statements go on, are received and logged; gaps grow as agreed.
 
+    It stays so until you resume it, whatever PARTY does.
+
     \b
     Examples:
       keepclear hold bravo "by order of the ministry"
@@ -300,7 +303,9 @@ def hold(ctx: click.Context, party: str, reason: str) -> None:
 @node_options()
 @click.pass_context
 def resume(ctx: click.Context, party: str, reason: str) -> None:
-    """Take the dialogue with PARTY up again.
+    """End your hold of the line with PARTY. The dialogue goes on once neither side holds the line.
+
+    Exit codes: 0 neither side holds it, as far as is known here; 1 PARTY still holds it.
 
     \b
     Examples:
@@ -315,6 +320,38 @@ def _change_line(ctx: click.Context, party: str, reason: str, *, is_hold: bool) 
 
     with opened_node(ctx) as client:
         deed = LineChange(peer=PartyId(party), is_hold=is_hold, reason=reason)
+        check_party(client, party)
+        ours, theirs = _holds(client, party)
+        if is_hold and ours is not None:
+            _refuse_line(f"you hold the line with {party} already, {_since(ours)}")
+        if not is_hold and ours is None:
+            held = f"; {party} holds it {_since(theirs)}" if theirs is not None else ""
+            _refuse_line(f"you do not hold the line with {party}{held}")
         told = say_deed(client, Officer.of(ctx), deed)
-    done = "on hold" if is_hold else "open again"
-    put(f"the line with {party} is {done}: entry {told.n} of your log\n".encode())
+        _, theirs = _holds(client, party)
+    if is_hold:
+        put(f"the line with {party} is on hold: entry {told.n} of your log\n".encode())
+        return
+    put(f"your hold of the line with {party} is over: entry {told.n} of your log\n".encode())
+    if theirs is not None:
+        say(f"{party} STILL HOLDS THE LINE, {_since(theirs)}")
+        ctx.exit(EXIT_CONFLICT)
+
+
+def _holds(client: TalkClient, party: str) -> tuple[Hold | None, Hold | None]:
+    """Return our hold of the line with a party, and theirs."""
+    found = {(each.by, each.peer): each for each in client.holds()}
+    return found.get((client.party, party)), found.get((party, client.party))
+
+
+def _since(hold: Hold) -> str:
+    """Tell since when a line is held, and why."""
+    from keepclear.core.times import rfc3339
+
+    return f"since {rfc3339(hold.since)}: {hold.reason}"
+
+
+def _refuse_line(reason: str) -> NoReturn:
+    from keepclear.core.errors import InvalidValueError
+
+    raise InvalidValueError("party", f"{reason}; nothing was signed")

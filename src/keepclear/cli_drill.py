@@ -37,7 +37,11 @@ _OF_MESSAGE: Final = (
 )
 _SHOWN_CHARACTERS: Final = 200
 _BY: Final = {"first": "who started it", "second": "the other side", "either": "either side"}
-_SAME: Final = {True: "the same as here", False: "NOT THE SAME AS HERE", None: "not compared here"}
+_SAME: Final = {
+    True: "the same as here when it ended",
+    False: "NOT THE SAME AS HERE",
+    None: "not compared here",
+}
 
 
 @click.group()
@@ -202,7 +206,8 @@ def _report_lines(told: DrillTold, now: datetime) -> Iterator[str]:
     yield f"report: {grouped(told.symbols)}"
     for end in told.endings:
         who = f"{end.ref.party} ({end.person or 'by voice'})"
-        yield f"ended by {who} at {clock_text(end.at, now)}: {grouped(end.symbols)}, {_SAME[end.same]}"
+        since = "; the report has changed since" if end.same and end.symbols != told.symbols else ""
+        yield f"ended by {who} at {clock_text(end.at, now)}: {grouped(end.symbols)}, {_SAME[end.same]}{since}"
     for party in told.between:
         if party not in {end.ref.party for end in told.endings}:
             yield f"NOT ended by {party}"

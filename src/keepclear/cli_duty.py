@@ -38,6 +38,13 @@ _WELL: Final = "open"
 # -- on duty ----------------------------------------------------------------------------------------
 
 
+def _telephone_given(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a telephone number that cannot be rung."""
+    if value and not any(each.isdecimal() for each in value):
+        raise click.BadParameter('it has no digit; give a number, or "" for none', ctx, param)
+    return value
+
+
 @click.group()
 def duty() -> None:
     """Say who is on duty; the other parties are told, and call by it.
@@ -51,12 +58,17 @@ def duty() -> None:
 
 @duty.command("on")
 @click.option("--senior", "is_senior", is_flag=True, help="You are to be called when others do not answer.")
-@click.option("--telephone", metavar="NUMBER", default="", help="Where you are reached.")
+@click.option(
+    "--telephone",
+    metavar="NUMBER",
+    callback=_telephone_given,
+    help='Where you are reached; "" for nowhere.  [default: as you told on this duty]',
+)
 @officer_options()
 @node_options()
 @click.pass_context
-def duty_on(ctx: click.Context, is_senior: bool, telephone: str) -> None:
-    """Go on duty.
+def duty_on(ctx: click.Context, is_senior: bool, telephone: str | None) -> None:
+    """Go on duty, or tell anew how you are on it.
 
     \b
     Examples:
@@ -67,7 +79,8 @@ def duty_on(ctx: click.Context, is_senior: bool, telephone: str) -> None:
 
     with opened_hotline(ctx) as client:
         officer = Officer.of(ctx)
-        say_deed(client, officer, DutyChange(is_on=True, is_senior=is_senior, telephone=telephone))
+        number = _telephone(telephone, _own_roster(client), officer.person)
+        say_deed(client, officer, DutyChange(is_on=True, is_senior=is_senior, telephone=number))
     put(f"on duty: {officer.person}\n".encode())
 
 
@@ -129,6 +142,13 @@ def duty_list(ctx: click.Context, as_json: bool) -> None:
     put(rows_table(("party", "on duty", "", "since", "telephone"), rows))
 
 
+def _telephone(given: str | None, roster: Sequence[Duty] | None, person: str) -> str:
+    """Return the number that was given, else the one that this person told on this duty."""
+    if given is not None:
+        return given
+    return next((each.telephone for each in roster or () if each.person == person), "")
+
+
 def _own_roster(client: HotlineClient) -> Sequence[Duty] | None:
     """Return who of this party is on duty; None where that cannot be told, because there is no channel."""
     channels = client.channels()
@@ -138,7 +158,12 @@ def _own_roster(client: HotlineClient) -> Sequence[Duty] | None:
 @click.command()
 @click.option("--to", "incoming", metavar="NAME", required=True, help="Who takes over.")
 @click.option("--senior", "is_senior", is_flag=True, help="Who takes over is to be called last, too.")
-@click.option("--telephone", metavar="NUMBER", default="", help="Where the one who takes over is reached.")
+@click.option(
+    "--telephone",
+    metavar="NUMBER",
+    callback=_telephone_given,
+    help='Where the one who takes over is reached; "" for nowhere.  [default: as told on this duty]',
+)
 @click.option(
     "--to-passphrase-file",
     "incoming_file",
@@ -149,7 +174,7 @@ def _own_roster(client: HotlineClient) -> Sequence[Duty] | None:
 @node_options()
 @click.pass_context
 def handover(
-    ctx: click.Context, incoming: str, is_senior: bool, telephone: str, incoming_file: str | None
+    ctx: click.Context, incoming: str, is_senior: bool, telephone: str | None, incoming_file: str | None
 ) -> None:
     """Hand the watch over: who takes over goes on duty, every other party is told, each line is tested.
 
@@ -173,8 +198,11 @@ def handover(
         outgoing = Officer.of(ctx)
         if incoming == outgoing.person:
             raise InvalidValueError("to", f"{incoming} hands over, and cannot take over; name who does")
+        roster = _own_roster(client)
+        _require_on_duty(outgoing.person, roster)
         taking = _incoming(incoming, incoming_file)
-        say_deed(client, taking, DutyChange(is_on=True, is_senior=is_senior, telephone=telephone))
+        number = _telephone(telephone, roster, incoming)
+        say_deed(client, taking, DutyChange(is_on=True, is_senior=is_senior, telephone=number))
         put(f"on duty: {incoming}\n".encode())
         fields = (("from", outgoing.person), ("by", incoming))
         for peer in [each.id for each in client.parties() if not each.is_own]:
@@ -188,6 +216,20 @@ def handover(
         say_deed(client, outgoing, DutyChange(is_on=False))
         put(f"off duty: {outgoing.person}\n".encode())
     ctx.exit(EXIT_CONFLICT if untold else EXIT_CLEAR)
+
+
+def _require_on_duty(person: str, roster: Sequence[Duty] | None) -> None:
+    """Refuse who has no watch to hand over; where there is no other party, nobody calls by it.
+
+    Raises:
+        InvalidValueError: The person is not on duty.
+    """
+    from keepclear.core.errors import InvalidValueError
+
+    names = [each.person for each in roster or ()]
+    if roster is not None and person not in names:
+        who = f"{', '.join(names)} can hand over" if names else "nobody is; sign keepclear duty on"
+        raise InvalidValueError("officer", f"{person} is not on duty, {who}")
 
 
 def _incoming(name: str, file: str | None) -> Officer:

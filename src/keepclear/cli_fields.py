@@ -242,6 +242,8 @@ def _frequency(text: str) -> int:
 
 
 def _whole(text: str) -> int:
+    if text.startswith("-") and _WHOLE.fullmatch(text[1:]) is not None:
+        raise InvalidValueError("", "it must be 0 or more")
     if _WHOLE.fullmatch(text) is None:
         raise InvalidValueError("", "it is no whole number")
     return int(text)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keepclear.cli_io import Command
+from keepclear.cli_io import Command, say
 from keepclear.cli_officer import Officer, is_terminal, say_deed
 
 if TYPE_CHECKING:
     from keepclear.adapters.http.hotlining import HotlineClient, MessageTold, Warned
+    from keepclear.adapters.http.talking import TalkClient
     from keepclear.core.messages import Code, Message, Priority, Value
     from keepclear.core.refs import MessageRef
 
@@ -202,6 +203,12 @@ def warning_lines(warnings: Iterable[Warned], language: str) -> list[str]:
     return [f"WARNING: {shown(each.texts[language])}" for each in warnings]
 
 
+def say_warnings(warnings: Iterable[Warned], language: str) -> None:
+    """Tell on the standard error what is odd about a message."""
+    for line in warning_lines(warnings, language):
+        click.echo(click.style(line, fg="red"), err=True, color=None if sys.stderr.isatty() else False)
+
+
 def send(
     client: HotlineClient,
     officer: Officer,
@@ -209,6 +216,7 @@ def send(
     *,
     language: str = LANGUAGES[0],
     is_sure: bool = True,
+    asks_if_warned: bool = False,
 ) -> MessageRef:
     """Show what a message says and what speaks against it, sign it, and send it.
 
@@ -218,6 +226,7 @@ def send(
         message: What is said.
         language: The language that is shown first.
         is_sure: False to ask before it is signed.
+        asks_if_warned: Whether it is asked only where something speaks against it.
 
     Returns:
         Its reference number.
@@ -234,14 +243,13 @@ def send(
     from keepclear.core.refs import MessageRef
     from keepclear.core.times import instant_of
 
-    _check_party(client, message.to)
+    check_party(client, message.to)
     draft = client.draft_message(officer.person, message)
     say_texts(texts_of(message, None), first=language)
     until = clock_text(instant_of(message.valid_until_ms), clock.now())
     click.echo(f"  {message.priority.value}, counts until {until}", err=True)
-    for line in warning_lines(draft.warnings, language):
-        click.echo(click.style(line, fg="red"), err=True, color=None if sys.stderr.isatty() else False)
-    if not is_sure:
+    say_warnings(draft.warnings, language)
+    if not is_sure and (draft.warnings or not asks_if_warned):
         if not is_terminal():
             raise InvalidValueError("yes", "nobody can be asked here; look at it, and say --yes")
         click.confirm(f"Sign this as {officer.person}, and send it to {message.to}?", abort=True, err=True)
@@ -249,7 +257,24 @@ def send(
     return MessageRef(party=PartyId(client.party), n=told.n)
 
 
-def _check_party(client: HotlineClient, party: str) -> None:
+def warn_of_drill(client: HotlineClient, name: str, party: str) -> None:
+    """Warn of a drill that was not started with a party, or is over: what is said in it may be meant."""
+    from keepclear.adapters.http.client import NodeRefusedError
+
+    try:
+        told = client.drill(name, party)
+    except NodeRefusedError as error:
+        if error.status != NOT_FOUND:
+            raise
+        told = None
+    if told is None or told.started_by is None:
+        start = f"keepclear drill start {name} {party}"
+        say(shown(f"WARNING: no drill of this name was started with {party}: {start}"))
+    elif {end.ref.party for end in told.endings} == set(told.between):
+        say(shown(f"WARNING: the drill {name} with {party} is over: both sides ended it"))
+
+
+def check_party(client: TalkClient, party: str) -> None:
     """Refuse a party to which nothing goes.
 
     Raises:

@@ -20,6 +20,7 @@ from keepclear.cli_client import node_options, opened_hotline, told_faults
 from keepclear.cli_hotline import (
     LANGUAGES,
     Number,
+    check_party,
     clock_text,
     code_of,
     drill_option,
@@ -28,15 +29,17 @@ from keepclear.cli_hotline import (
     message_of,
     ref_of,
     say_text,
+    say_warnings,
     send,
     shown,
+    warn_of_drill,
     warning_lines,
 )
 from keepclear.cli_io import EXIT_CLEAR, EXIT_CONFLICT, Quantity, put, say
 from keepclear.cli_officer import Officer, json_option, officer_options, say_deed
 
 if TYPE_CHECKING:
-    from keepclear.adapters.http.hotlining import HotlineClient, MessageTold, UnnumberedPage
+    from keepclear.adapters.http.hotlining import AnswerTold, HotlineClient, MessageTold, UnnumberedPage
     from keepclear.core import messages as core
     from keepclear.core.refs import ItemRef, MessageRef
 
@@ -52,6 +55,8 @@ AGAIN_AFTER_S: Final = 2.0
 _LATE_COLOUR: Final = "red"
 _NAMED: Final = 5
 _SERVER_FAULT: Final = 500
+_REPLIES_MAX: Final = 20
+"""Of so many replies to a message, the newest, it is looked what they say."""
 
 
 # -- say --------------------------------------------------------------------------------------------
@@ -112,7 +117,7 @@ def say_message(
     """
     from keepclear.adapters import clock
     from keepclear.cli_fields import Typing, read_fields
-    from keepclear.core.messages import MESSAGES, Priority
+    from keepclear.core.messages import MESSAGES, Code, Priority
 
     if is_list:
         if code is not None:
@@ -139,6 +144,8 @@ def say_message(
             valid_s=valid_s,
             drill=drill,
         )
+        if drill is not None and chosen is not Code.DRILL_START:
+            warn_of_drill(client, drill, party)
         _say(client, Officer.of(ctx), message, language, is_sure=is_sure, as_json=as_json)
 
 
@@ -150,17 +157,34 @@ def _say(
     *,
     is_sure: bool,
     as_json: bool,
+    asks_if_warned: bool = False,
 ) -> None:
     import msgspec
 
     from keepclear.codec.results import pretty_json
 
-    ref = send(client, officer, message, language=language, is_sure=is_sure)
+    ref = send(client, officer, message, language=language, is_sure=is_sure, asks_if_warned=asks_if_warned)
     if as_json:
         told = message_at(client, ref)
         put(pretty_json({"node": client.url, "message": msgspec.to_builtins(told)}))
     else:
         put(f"sent to {message.to}: {ref}\n".encode())
+        _say_undelivered(client, message.to, ref)
+
+
+def _say_undelivered(client: HotlineClient, party: str, ref: MessageRef) -> None:
+    """Tell where a message that was signed cannot get across now."""
+    from keepclear.adapters.http.client import NodeAnswerError, NodeRefusedError, NodeUnreachableError
+
+    number = f"{ref.party}:{ref.n}"
+    try:
+        link = next((each.link for each in client.channels() if each.party == party), None)
+    except (NodeAnswerError, NodeRefusedError, NodeUnreachableError):
+        say(f"whether it gets across is NOT known; see keepclear message {number}")
+        return
+    if link in (None, "cut", "off"):
+        what = f"there is no link to {party}" if link is None else f"the link to {party} is {link}"
+        say(f"NOT delivered: {what}; telephone, or keepclear paper print {number}")
 
 
 def _item(client: HotlineClient, name: str) -> ItemRef:
@@ -203,6 +227,7 @@ def _catalogue(code: str | None, language: str) -> bytes:
 @click.argument("code", metavar="ANSWER")
 @click.argument("typed", metavar="[FIELD=VALUE]...", nargs=-1)
 @click.option("--reason", metavar="WORD", help="Why you are unable: too_late, weather, fuel, and so on.")
+@click.option("--yes", "is_sure", is_flag=True, help="Sign it without asking, whatever is warned of.")
 @language_option()
 @officer_options()
 @node_options()
@@ -214,10 +239,13 @@ def answer(
     code: str,
     typed: tuple[str, ...],
     reason: str | None,
+    is_sure: bool,
     language: str,
     as_json: bool,
 ) -> None:
-    """Answer the message NUMBER; who answers has read it. It is signed as it stands.
+    """Answer the message NUMBER; who answers has read it.
+
+    It is signed as it stands. Where it, or what it answers, is warned of, you are asked before.
 
     \b
     Examples:
@@ -239,21 +267,34 @@ def answer(
         typing = Typing(now=now, item=lambda name: _item(client, name))
         fields = read_fields(MESSAGES[chosen], given, typing)
         say_text(asked.texts[language])
+        say_warnings(asked.warnings, language)
         message = message_of(chosen, asked.ref.party, fields, now=now, about=asked)
-        _say(client, Officer.of(ctx), message, language, is_sure=True, as_json=as_json)
+        _say(
+            client,
+            Officer.of(ctx),
+            message,
+            language,
+            is_sure=is_sure,
+            as_json=as_json,
+            asks_if_warned=not asked.warnings,
+        )
 
 
 def _refusal(client: HotlineClient, asked: MessageTold, chosen: core.Code) -> str:
     if asked.to != client.party:
         return f"{asked.number} is for {asked.to}, who alone answers it"
-    if asked.can_answer:
-        return f"{asked.code} is answered by {', '.join(asked.can_answer)}, and not by {chosen.value}"
-    if asked.answer is not None:
-        return f"{asked.number} was answered by {asked.answer.code}; the first answer counts"
     if asked.corrected_by is not None:
         return (
             f"{asked.number} was corrected by {asked.corrected_by.party} {asked.corrected_by.n}; answer that"
         )
+    if asked.answer is not None:
+        last = _changed(asked) or asked.answer
+        answered = f"{asked.number} was answered by {last.code} ({last.ref.party} {last.ref.n})"
+        if asked.can_answer:
+            return f"{answered}; that can only be changed now, to {', '.join(asked.can_answer)}"
+        return f"{answered}, which cannot be changed; say anything else as a new message"
+    if asked.can_answer:
+        return f"{asked.code} is answered by {', '.join(asked.can_answer)}, and not by {chosen.value}"
     return (
         f"{asked.code} wants no answer; keepclear read {asked.number.replace(' ', ':')} says that you read it"
     )
@@ -286,6 +327,7 @@ def read(ctx: click.Context, numbers: tuple[MessageRef, ...], is_all: bool, lang
             ctx.exit(EXIT_CLEAR)
         for each in found:
             say_text(each.texts[language])
+            say_warnings(each.warnings, language)
         officer = Officer.of(ctx)
         for start in range(0, len(found), ACKNOWLEDGED_MAX):
             refs = tuple(ref_of(each) for each in found[start : start + ACKNOWLEDGED_MAX])
@@ -349,15 +391,18 @@ def messages(
         return list(itertools.islice(found, limit))[::-1]
 
     with opened_hotline(ctx) as client:
+        if party is not None and party != client.party:
+            check_party(client, party)
         if is_watch:
             _watch(client, lambda: asked(client), party, language, as_json=as_json)
         found, now, own = asked(client), client.session().now, client.party
         heard = client.unnumbered(party, drill, is_open=is_open)
+        texts = [] if as_json else [_text(client, each, now, language) for each in found]
     if as_json:
         told = {"messages": [msgspec.to_builtins(each) for each in found], **msgspec.to_builtins(heard)}
         put(pretty_json({"node": client.url, **told}))
     elif found:
-        put("".join(_text(each, now, language) for each in found).encode())
+        put("".join(texts).encode())
     elif not heard.unnumbered:
         put(b"no messages\n")
     if not as_json:
@@ -370,7 +415,27 @@ def _waits(told: MessageTold, own: str) -> bool:
     return told.to == own and (_is_unread(told, own) or told.state in ("open", "standby", "timed_out"))
 
 
-def _text(told: MessageTold, now: datetime, language: str) -> str:
+def _changed(told: MessageTold) -> AnswerTold | None:
+    """Return the last answer to a message, where both yes and no were said."""
+    return next((each.answer for each in told.warnings if each.kind == "answer_changed"), None)
+
+
+def _other_replies(client: HotlineClient, told: MessageTold) -> list[MessageTold]:
+    """Return the newest replies to a message but its first answer and its first standby, the oldest first."""
+    known = [each.ref for each in (told.answer, told.stood_by) if each is not None]
+    others = [each for each in told.replies if each not in known]
+    return [client.message(each.party, each.n) for each in others[-_REPLIES_MAX:]]
+
+
+def _again(client: HotlineClient, told: MessageTold, now: datetime) -> list[str]:
+    """Tell whether a message that still waits is to be said again."""
+    if told.state not in ("open", "standby", "timed_out", "lapsed"):
+        return []
+    again = [each.sent_at for each in _other_replies(client, told) if each.code == "say_again"]
+    return [f"say again {clock_text(at, now)}" for at in again[-1:]]
+
+
+def _text(client: HotlineClient, told: MessageTold, now: datetime, language: str) -> str:
     """Write a message in three lines: what of whom, what it says, and who did what with it."""
     marks = [
         mark
@@ -380,10 +445,12 @@ def _text(told: MessageTold, now: datetime, language: str) -> str:
             ("expired", told.expired),
             ("by voice", told.by_voice),
             ("HEARD OTHERWISE", told.heard is False),
+            ("ANSWER CHANGED", _changed(told) is not None),
         )
         if applies
     ]
-    standing = ", ".join([(told.state or "wants no answer").replace("_", " "), *marks])
+    state = (told.state or "wants no answer").replace("_", " ")
+    standing = ", ".join([state, *_again(client, told, now), *marks])
     head = f"{told.number}  {clock_text(told.sent_at, now)}  {told.priority}  {standing}"
     lines = [head, f"    {shown(told.texts[language])}", f"    {_receipts(told, now)}"]
     lines += [f"    {line}" for line in warning_lines(told.warnings, language)]
@@ -423,6 +490,10 @@ def _receipts(told: MessageTold, now: datetime) -> str:
         parts.append(
             f"{told.answer.code} {clock_text(told.answer.at, now)} by {told.answer.person or 'voice'}"
         )
+        changed = _changed(told)
+        if changed is not None:
+            by = f"by {changed.person or 'voice'} ({changed.ref.party} {changed.ref.n})"
+            parts[-1] += f", then {changed.code.upper()} {clock_text(changed.at, now)} {by}"
     elif told.state in ("open", "standby", "timed_out"):
         due = "" if told.due.answered_at is None else f", due {clock_text(told.due.answered_at, now)}"
         parts.append(f"NOT answered{due}")
@@ -477,7 +548,7 @@ def _tell_new(
     now = client.session().now
     for each in found:
         if told.get(ref_of(each)) != each:
-            put(msgspec.json.encode(each) + b"\n" if as_json else _text(each, now, language).encode())
+            put(msgspec.json.encode(each) + b"\n" if as_json else _text(client, each, now, language).encode())
     return {ref_of(each): each for each in found}
 
 
@@ -528,16 +599,17 @@ def message_detail(ctx: click.Context, number: MessageRef, as_json: bool) -> Non
 
     with opened_hotline(ctx) as client:
         told, now = message_at(client, number), client.session().now
-    if as_json:
-        put(pretty_json({"node": client.url, "message": msgspec.to_builtins(told)}))
-        return
-    lines = [_text(told, now, LANGUAGES[0]).rstrip("\n")]
+        if as_json:
+            put(pretty_json({"node": client.url, "message": msgspec.to_builtins(told)}))
+            return
+        lines = [_text(client, told, now, LANGUAGES[0]).rstrip("\n")]
+        others = _other_replies(client, told)
     lines += [f"    {shown(told.texts[each])}" for each in LANGUAGES[1:]]
-    lines += [f"    {shown(line)}" for line in _timeline(told, now)]
+    lines += [f"    {shown(line)}" for line in _timeline(told, others, now)]
     put("".join(f"{line}\n" for line in lines).encode())
 
 
-def _timeline(told: MessageTold, now: datetime) -> Iterator[str]:
+def _timeline(told: MessageTold, others: Sequence[MessageTold], now: datetime) -> Iterator[str]:
     """Yield what happened, in its order, by the clocks of those who did it."""
     happened: list[tuple[datetime, str]] = [(told.sent_at, f"sent by {told.person or told.ref.party}")]
     if told.delivered_at is not None:
@@ -555,9 +627,18 @@ def _timeline(told: MessageTold, now: datetime) -> Iterator[str]:
         ref = told.answer.ref
         by = told.answer.person or "voice"
         happened.append((told.answer.at, f"answered by {by}: {told.answer.code} ({ref.party} {ref.n})"))
+    changed = _changed(told)
+    for other in others:
+        what = "answer changed" if changed is not None and other.ref == changed.ref else "replied"
+        happened.append(
+            (other.sent_at, f"{what} by {other.person or 'voice'}: {other.code} ({other.number})")
+        )
     # Nodes sign in whole seconds when they have something; within a second the order here is the likely one.
     for at, what in sorted(happened, key=lambda each: each[0].replace(microsecond=0)):
         yield f"{clock_text(at, now)}  {what}"
+    more = len(told.replies) - len(others) - sum(each is not None for each in (told.answer, told.stood_by))
+    if more > 0:
+        yield f"and {more} older replies, which are not looked at here"
     if told.corrected_by is not None:
         yield f"corrected by {told.corrected_by.party} {told.corrected_by.n}"
     yield f"counts until {clock_text(told.valid_until, now)}"

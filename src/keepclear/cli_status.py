@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _TODAY: Final = re.compile(r"(\d\d?):(\d\d)(?::(\d\d))?Z")
 _DONE: Final = ("coordinated", "over")
+_UP: Final = "up"
 _EXITS: Final = """
 Exit codes: 0 everything is coordinated, no proposal waits, and the node signs; 1 that is not so;
 2 bad usage, or refused; 3 the node cannot be reached.
@@ -404,5 +405,8 @@ def link_mend(ctx: click.Context, party: str) -> None:
 def _switch(ctx: click.Context, party: str, *, is_off: bool) -> None:
     with opened_node(ctx) as client:
         told = client.switch_link(party, is_off=is_off)
-    state = "switched off; bundles can be carried" if told.switched_off else f"switched on, and {told.state}"
+    if told.switched_off:
+        state = "switched off; bundles can be carried"
+    else:
+        state = "switched on, and up" if told.state == _UP else "switched on; not up yet"
     put(f"the link to {party} is {state}\n".encode())

@@ -6,7 +6,8 @@ what a command needs is imported when it runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -430,20 +431,64 @@ def paper_read(ctx: click.Context, file: str | None, no_symbols: bool, yes: bool
     """
     with opened_voice(ctx) as client:
         officer = Officer.of(ctx)
-        if file is None:
-            told, total = _listened(client, language, with_symbols=not no_symbols)
-        else:
-            lines, total = _file_lines(file)
-            told = client.read_paper(lines, total, is_complete=True)
+        with _named_lines():
+            if file is None:
+                told, total = _listened(client, language, with_symbols=not no_symbols)
+                symbols = [] if no_symbols else [line.symbol.symbols for line in told.lines]
+            else:
+                lines, total = _file_lines(file)
+                told = client.read_paper(lines, total, is_complete=True)
+                symbols = [symbol for _, symbol in lines if symbol is not None]
         heard = _heard(told, total)
+        name = heard.by if heard.n is None else f"{heard.by} {heard.n}"
         say_texts(told.texts or {}, first=language)
+        if told.heard_in is not None:
+            put(f"heard before: {name}, in entry {told.heard_in}; nothing is signed again\n".encode())
+            return
         if not told.checked:
-            _read_back(told, language)
+            _read_back(told, language, _lacking(told, symbols))
         if not (yes and told.checked):
             click.confirm(f"Sign as {officer.person} that you heard this?", abort=True, err=True)
         number = say_deed(client, officer, heard).n
-    name = heard.by if heard.n is None else f"{heard.by} {heard.n}"
     put(f"heard: {name}, signed in entry {number}\n".encode())
+
+
+@contextmanager
+def _named_lines() -> Iterator[None]:
+    """Tell of a form that is refused which line is wrong, counted from 1, and why.
+
+    Raises:
+        InvalidValueError: The form is refused.
+    """
+    from keepclear.adapters.http.client import NodeRefusedError
+    from keepclear.core.errors import InvalidValueError
+
+    try:
+        yield
+    except NodeRefusedError as error:
+        if not error.problems:
+            raise
+        first, *more = error.problems
+        reason = "; ".join([first.reason, *(f"{_line_name(each.field)}: {each.reason}" for each in more)])
+        raise InvalidValueError(_line_name(first.field), reason) from None
+
+
+def _line_name(field: str) -> str:
+    """Return what people call a line that a node names: `lines[7].fields.call_sign` is line 8, call sign."""
+    import re
+
+    found = re.fullmatch(r"lines\[(\d+)\](?:\.(.*))?", field)
+    name = (field if found is None else found[2] or "").removeprefix("fields.").replace("_", " ")
+    return ", ".join(filter(None, ["" if found is None else f"line {int(found[1]) + 1}", name]))
+
+
+def _lacking(told: PaperTold, symbols: Sequence[str]) -> str:
+    """Tell which symbols a form lacks that is not checked."""
+    if not symbols:
+        return "The form has no symbols"
+    if len(symbols) == len(told.lines):
+        return "The symbols of the whole form are missing"
+    return "Symbols of lines are missing"
 
 
 def _listened(client: VoiceClient, language: str, *, with_symbols: bool) -> tuple[PaperTold, str | None]:
@@ -506,7 +551,7 @@ def _heard(told: PaperTold, total: str | None) -> Heard:
     return read_form([(line.text, None) for line in told.lines], total)
 
 
-def _read_back(told: PaperTold, language: str) -> None:
-    say("The form has no symbols, so nothing shows a slip. Read every line back, and have it confirmed:")
+def _read_back(told: PaperTold, language: str, lacking: str) -> None:
+    say(f"{lacking}, so a slip may not show. Read every line back, and have it confirmed:")
     for line in told.lines:
         say(f"  {line.labels[language]}: {line.text}")

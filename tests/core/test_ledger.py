@@ -114,6 +114,22 @@ def test_an_officer_hears_at_once_that_a_word_would_have_no_effect(
     assert said.refusal(by, deed) is refusal
 
 
+def test_what_was_corrected_is_corrected_no_second_time(said: Said) -> None:
+    n = said.say(NORTH, asks(corrects=ref(NORTH, 0)))
+    with pytest.raises(OutOfPlaceError, match=f"corrected by north {n}; correct that one"):
+        said.ledger.check(said.signed(NORTH, asks(corrects=ref(NORTH, 0)), nonce="again"))
+    assert said.refusal(NORTH, asks(corrects=ref(NORTH, n))) is None
+
+
+def test_what_wants_no_answer_is_answered_by_nothing_and_another_request_may_answer_a_request(
+    said: Said,
+) -> None:
+    n = said.say(SOUTH, answer())
+    assert said.refusal(NORTH, text(answers=ref(SOUTH, n))) is Refusal.NOT_ADDRESSED
+    assert said.refusal(NORTH, answer(Code.ROGER, n, SOUTH)) is Refusal.NOT_ADDRESSED
+    assert said.refusal(SOUTH, asks(NORTH, answers=ref(NORTH, 0))) is None
+
+
 def test_what_was_only_heard_can_be_answered_by_who_heard_it(said: Said) -> None:
     said.say(RELIEF, Heard(by=NORTH, n=9, at_ms=T0, message=asks(RELIEF)))
     assert said.refusal(SOUTH, answer(n=9)) is Refusal.NOT_ADDRESSED

@@ -10,7 +10,7 @@ import pytest
 from keepclear.adapters.notary import Notary, sign_deed
 from keepclear.adapters.signing import SigningKey
 from keepclear.core.bundles import LogPart, Withheld
-from keepclear.core.deeds import Acknowledgement, Deed, Heard, MessagesSeen, Objection
+from keepclear.core.deeds import Acknowledgement, Deed, Heard, LineChange, MessagesSeen, Objection
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import PartyId
@@ -498,6 +498,8 @@ def test_what_is_said_to_a_party_that_is_not_known_is_refused(two: list[Party]) 
         line_test(alpha, nobody),
         MessagesSeen(messages=(MessageRef(party=nobody, n=3),)),
         Heard(by=nobody, n=3, at_ms=0, message=test),
+        LineChange(peer=nobody, is_hold=True, reason="by order"),
+        LineChange(peer=nobody, is_hold=False),
     ):
         with pytest.raises(RefusedError, match="'bravoo' is not known here"):
             alpha.say(deed)

@@ -57,7 +57,7 @@ class DialogueEvent(Enum):
 
 WHO: Final[dict[DialogueEvent, str]] = {
     DialogueEvent.STAND_BY: "an officer of the party that was addressed; it stops the first timer, once",
-    DialogueEvent.ANSWER: "an officer of the party that was addressed; the first answer counts",
+    DialogueEvent.ANSWER: "an officer of the party that was addressed; the first one closes",
     DialogueEvent.TIME_OUT: "the node of the party that asked, by a statement",
     DialogueEvent.CORRECT: "an officer of the party that asked, by another message",
     DialogueEvent.LAPSE: "the clock, once a routine message counts no more",

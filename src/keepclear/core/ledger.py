@@ -29,7 +29,7 @@ from keepclear.core.deeds import (
     Withdrawal,
     refuse,
 )
-from keepclear.core.dialogues import HeardSaid, Read, Received, Sent
+from keepclear.core.dialogues import DialogueState, HeardSaid, Read, Received, Sent
 from keepclear.core.hotline import Hotline
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import ANSWER_CODES, ChannelState, Code, Message, answers_to
@@ -203,8 +203,11 @@ class Ledger:
             refuse(Refusal.ON_HOLD, f"the dialogue with {message.to!r} is suspended; {GOES_ON_WHILE_HELD}")
         if asked is not None:
             allowed = answers_to(asked.message.code)
+            if not allowed:
+                reason = f"{asked.message.code.value!r} wants no answer; say it as a new message"
+                refuse(Refusal.NOT_ADDRESSED, reason)
             if message.code in ANSWER_CODES and message.code not in allowed:
-                words = ", ".join(code.value for code in allowed) or "nothing"
+                words = ", ".join(code.value for code in allowed)
                 reason = f"{asked.message.code.value!r} is answered by {words}"
                 refuse(Refusal.NOT_ADDRESSED, reason)
             if message.priority.rank > asked.message.priority.rank:
@@ -219,6 +222,14 @@ class Ledger:
                 refuse(Refusal.NOT_ADDRESSED, "a correction keeps the code and the addressee")
             if bool(message.drill) != bool(known.message.drill):
                 refuse(Refusal.NOT_ADDRESSED, "a drill is corrected in the drill, and what is meant is not")
+            self._refuse_corrected(message.corrects)
+
+    def _refuse_corrected(self, ref: MessageRef) -> None:
+        dialogue = self.hotline.dialogue(ref, 0)  # whether it was corrected does not hang on the time
+        if dialogue is not None and dialogue.state is DialogueState.CORRECTED:
+            assert dialogue.corrected_by is not None, "something took its place"
+            by = dialogue.corrected_by.ref
+            refuse(Refusal.NOT_ADDRESSED, f"it was corrected by {by.party} {by.n}; correct that one")
 
     def _message_to(self, party: PartyId, ref: MessageRef) -> Sent:
         sent = self.hotline.message_to(party, ref)

@@ -10,7 +10,7 @@ from typing import Final
 
 from keepclear.core.bundles import Bundle
 from keepclear.core.conflicts import Item
-from keepclear.core.deeds import Heard, MessagesSeen, OutOfPlaceError, SignedDeed
+from keepclear.core.deeds import Heard, LineChange, MessagesSeen, OutOfPlaceError, SignedDeed
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.merkle import leaf_hash
@@ -190,7 +190,7 @@ class Proving:
             )
 
     def _require_known(self, spoken: SignedDeed) -> None:
-        """Refuse what is said to a party that is not known, or of a message of one: nobody would get it."""
+        """Refuse what is said to or of a party that is not known: nobody would get it."""
         match spoken.deed:
             case Message():
                 named = [spoken.deed.to]
@@ -198,6 +198,8 @@ class Proving:
                 named = [ref.party for ref in spoken.deed.messages]
             case Heard():
                 named = [spoken.deed.by]
+            case LineChange():
+                named = [spoken.deed.peer]
             case _:
                 return
         for party in named:

@@ -100,6 +100,7 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True):
     bearing_deg: float | None = None
     affected: tuple[Affected, ...] = ()
     heard: Texts | None = None
+    answer: AnswerTold | None = None
 
 
 class MessageTold(msgspec.Struct, frozen=True, kw_only=True):

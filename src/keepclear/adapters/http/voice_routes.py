@@ -156,6 +156,9 @@ class VoiceRoutes:
             raise InvalidValueError("lines[0].to", f"the form is for {heard.message.to!r}; hand it on")
         if heard is not None and (heard.by,) not in names:
             raise InvalidValueError("lines[1].from", f"no party {heard.by!r} was pinned here; ask again")
+        heard_in = None
+        if heard is not None:
+            heard_in = await self._keyed.ask(lambda _, logs: _heard_in(logs, heard))
         return Reply(
             body=wire.PaperRead(
                 lines=[_line(line, code) for line in reader.lines],
@@ -165,6 +168,7 @@ class VoiceRoutes:
                 checked=reader.is_checked,
                 deed=None if heard is None else _deed(heard),
                 texts=None if heard is None else texts_body(texts_of(heard.message, _ref(heard))),
+                heard_in=heard_in,
             )
         )
 
@@ -235,6 +239,12 @@ def _message(logs: Logs, ref: MessageRef) -> Sent:
     if sent is None:
         raise HttpProblemError(HTTPStatus.NOT_FOUND, f"message {ref} is not known here")
     return sent
+
+
+def _heard_in(logs: Logs, heard: Heard) -> int | None:
+    """Return the first entry of the own log that says the very same; None for none."""
+    said = logs.ledger.hotline.heard()
+    return next((each.n for each in said if each.party == logs.own and each.heard == heard), None)
 
 
 def _names(_: Workbench, logs: Logs) -> list[Name]:

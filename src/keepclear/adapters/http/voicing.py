@@ -83,6 +83,7 @@ class PaperTold(msgspec.Struct, frozen=True, kw_only=True):
     checked: bool
     deed: dict[str, Any] | None = None
     texts: Texts | None = None
+    heard_in: int | None = None
 
 
 class VoiceClient(HotlineClient):

@@ -121,7 +121,8 @@ class PaperRead(Told):
     """What was read so far. `deed` are the fields of a draft of kind `hear_by_voice`, once it is complete.
 
     `checked` tells whether each line and the total came with their symbols; where not, read the lines back
-    to whoever said them before you sign.
+    to whoever said them before you sign. `heard_in` is the entry of the own log by which this very form was
+    heard already; there is nothing to sign again then.
     """
 
     lines: list[PaperLine]
@@ -129,3 +130,4 @@ class PaperRead(Told):
     checked: bool
     deed: dict[str, Any] | None
     texts: Texts | None
+    heard_in: int | None = None

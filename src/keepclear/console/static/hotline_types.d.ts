@@ -222,6 +222,7 @@ export type PaperRead = {
   checked: boolean;
   deed: Record<string, unknown> | null;
   texts: Texts | null;
+  heard_in: number | null;
 };
 
 /**
