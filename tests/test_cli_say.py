@@ -254,6 +254,21 @@ def test_messages_are_listed_with_who_has_read_and_answered_them(two: Two) -> No
 
 
 @pytest.mark.slow
+def test_a_position_that_is_read_back_is_compared_with_the_one_meant(two: Two) -> None:
+    """A place was read out several kilometres wrong: it is told how far, and in which direction."""
+    alpha, _ = two
+    number = said(alpha, "bravo", "persons_at", HERE, "radius=500m", "nature=medical")
+    assert "the same" in alpha.keepclear("message", number, "--spoken", "35 24 N 35 54 E")
+    told = alpha.keepclear("message", number, "--spoken", "35 28 N 35 54 E", code=1)
+    assert "7397 m" in told
+    assert "000° true" in told
+    assert "means no position" in alpha.keepclear(
+        "message", said(alpha, "bravo", "line_test"), "--spoken", "35 24 N 35 54 E", code=2
+    )
+    assert "write it as" in alpha.keepclear("message", number, "--spoken", "over there", code=2)
+
+
+@pytest.mark.slow
 def test_a_message_tells_its_whole_story_in_order(two: Two) -> None:
     alpha, bravo = two
     number = said(alpha, "bravo", "line_test")

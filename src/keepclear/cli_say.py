@@ -582,20 +582,32 @@ class _Ring:
 
 @click.command("message")
 @click.argument("number", type=Number())
+@click.option(
+    "--spoken",
+    metavar="POSITION",
+    help="A position that was read back to you: how far is it from the one meant?",
+)
 @node_options()
 @json_option()
 @click.pass_context
-def message_detail(ctx: click.Context, number: MessageRef, as_json: bool) -> None:
+def message_detail(ctx: click.Context, number: MessageRef, spoken: str | None, as_json: bool) -> None:
     """Show all that is known of a message: every language, what speaks against it, and what became of it.
+
+    Exit codes: 0; 1 the position that was spoken is not one of the message.
 
     \b
     Examples:
       keepclear message bravo:17
+      keepclear message bravo:17 --spoken "35 24.0 N 35 54.0 E"
       keepclear message "bravo 17" --json
     """
     import msgspec
 
     from keepclear.codec.results import pretty_json
+
+    if spoken is not None:
+        _compare_spoken(ctx, number, spoken)
+        return
 
     with opened_hotline(ctx) as client:
         told, now = message_at(client, number), client.session().now
@@ -607,6 +619,39 @@ def message_detail(ctx: click.Context, number: MessageRef, as_json: bool) -> Non
     lines += [f"    {shown(told.texts[each])}" for each in LANGUAGES[1:]]
     lines += [f"    {shown(line)}" for line in _timeline(told, others, now)]
     put("".join(f"{line}\n" for line in lines).encode())
+
+
+def _compare_spoken(ctx: click.Context, number: MessageRef, text: str) -> None:
+    """Tell how far a position that was read back is from each that the message means.
+
+    Raises:
+        InvalidValueError: It is no position, or the message means none.
+    """
+    from keepclear.codec.catalogue.rendering import Phrase, differing, phrase
+    from keepclear.codec.catalogue.texts import Language
+    from keepclear.codec.messages import value_of
+    from keepclear.core.errors import InvalidValueError
+    from keepclear.core.messages import MESSAGES, Code, Position
+    from keepclear.core.positions import degrees_text, read_position
+    from keepclear.core.whereabouts import compare_spoken
+
+    with opened_hotline(ctx) as client:
+        told = message_at(client, number)
+        fields = [each for each in MESSAGES[Code(told.code)].fields if each.name in told.fields]
+        values = {each.name: value_of(each, told.fields[each.name]) for each in fields}
+        meant = {name: value for name, value in values.items() if isinstance(value, Position)}
+        if not meant:
+            raise InvalidValueError("spoken", f"message {number} means no position")
+        place = read_position(text)
+    for name, value in meant.items():
+        if value == place:
+            put(f"{name}: the same, {degrees_text(value)}\n".encode())
+        else:
+            far = phrase(
+                Phrase.POSITION_DIFFERS, differing(place, compare_spoken(value, place)), Language.ENGLISH
+            )
+            put(f"{name}: {degrees_text(value)} is meant. {shown(far)}\n".encode())
+    ctx.exit(EXIT_CLEAR if place in meant.values() else EXIT_CONFLICT)
 
 
 def _timeline(told: MessageTold, others: Sequence[MessageTold], now: datetime) -> Iterator[str]:

@@ -17,6 +17,7 @@ from keepclear.codec.catalogue.texts import CATALOGUE_HASH, Language, title
 from keepclear.core.deeds import DutyChange, Heard, LineChange, MessagesSeen
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import (
+    DEGREE_STEPS,
     MESSAGES,
     ChannelState,
     Code,
@@ -332,6 +333,23 @@ def test_what_was_heard_is_compared_once_the_message_comes(talk: Talk, is_right:
     assert len(warned) == (0 if is_right else 1)
     if not is_right:
         assert "RELIEF7" in warned[0]["heard"]["en"]
+
+
+def test_a_place_that_was_heard_wrongly_is_told_with_distance_and_bearing(talk: Talk) -> None:
+    """One degree of latitude is some 111 km; the message means the place to the south of the one heard."""
+    meant = distress(PARTY)
+    at = meant.values["at"]
+    assert isinstance(at, Position)
+    north = replace(at, latitude_e5=at.latitude_e5 + DEGREE_STEPS)
+    fields = tuple((name, north if name == "at" else value) for name, value in meant.fields)
+    heard = replace(meant, fields=fields)
+    talk.say(Heard(by=PartyId(OTHER), n=2, at_ms=floor_ms(NOON), message=heard))
+    warnings = told(talk, got(talk, meant))["warnings"]
+    (warned,) = [each for each in warnings if each["kind"] == "heard_differently"]
+    assert (warned["field"], warned["bearing_deg"]) == ("at", pytest.approx(0.0, abs=0.01))
+    assert warned["distance_m"] == pytest.approx(111_000.0, rel=0.01)
+    for text in warned["texts"].values():
+        assert "36.40000" in text
 
 
 def test_what_was_heard_without_a_number_is_listed_beside_the_messages(talk: Talk) -> None:

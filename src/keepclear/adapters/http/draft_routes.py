@@ -114,7 +114,7 @@ class DraftRoutes:
                 asked = Asked(by=deed.by, message=deed.message, sent_ms=deed.at_ms)
                 warned = warning_bodies(*await self._warned.of([asked]))
                 sent = await self._keyed.ask(lambda _, logs: misheard(logs, deed))
-                return warned if sent is None else [misheard_body(sent), *warned]
+                return warned if sent is None else [misheard_body(sent, deed.message), *warned]
             case _:
                 return []
 

@@ -15,7 +15,7 @@ from keepclear.adapters.http.log_bodies import hold_body, time_of
 from keepclear.adapters.http.wire import BufferBody
 from keepclear.adapters.http.wire_logs import Hold as HoldTold
 from keepclear.codec.catalogue.body import catalogue_body
-from keepclear.codec.catalogue.rendering import Phrase, phrase_texts, texts_of
+from keepclear.codec.catalogue.rendering import Phrase, differing, phrase_texts, texts_of
 from keepclear.codec.catalogue.texts import Language, title, word
 from keepclear.codec.messages import wire_message
 from keepclear.core.deeds import Deed, Heard
@@ -25,9 +25,10 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.hotline import line_tested_ms
 from keepclear.core.intents import PartyId
 from keepclear.core.ledger import Hold
-from keepclear.core.messages import Code, Message, Step
+from keepclear.core.messages import Code, Message, Position, Step
 from keepclear.core.refs import MessageRef
 from keepclear.core.split import Breach
+from keepclear.core.whereabouts import compare_spoken
 from keepclear.node.channel_views import ChannelShown, Tested
 from keepclear.node.detect import BREACHES_MAX
 from keepclear.node.hotline_views import DrillView, MessageView
@@ -205,15 +206,33 @@ def unnumbered_body(said: HeardSaid, own: PartyId, now_ms: int) -> wire.Unnumber
 def _misheard(view: MessageView) -> list[wire.Warned]:
     shown = view.misheard[-MISHEARD_TOLD_MAX:]
     more = len(view.misheard) - len(shown)
-    return [
-        wire.Warned(
-            kind="heard_differently",
-            texts=texts_body(phrase_texts(Phrase.HEARD_DIFFERENTLY, {"party": said.party})),
-            heard=sentences(said.heard.message, view.sent.ref),
-            more=more if said is shown[0] and more else None,
-        )
-        for said in shown
+    warned = [heard_differently(view.sent.message, said.heard.message, said.party) for said in shown]
+    for each, said in zip(warned, shown, strict=True):
+        each.heard = sentences(said.heard.message, view.sent.ref)
+    if more:
+        warned[0].more = more
+    return warned
+
+
+def heard_differently(meant: Message, heard: Message, party: PartyId) -> wire.Warned:
+    """Return that a party wrote down something else than was meant, and how far off a place is.
+
+    Where several are, the farthest counts.
+    """
+    texts = phrase_texts(Phrase.HEARD_DIFFERENTLY, {"party": party})
+    warned = wire.Warned(kind="heard_differently", texts=texts_body(texts))
+    spoken = heard.values
+    apart = [
+        (compare_spoken(value, other), name, other)
+        for name, value in meant.fields
+        if isinstance(value, Position) and isinstance(other := spoken.get(name), Position) and other != value
     ]
+    if apart:
+        offset, warned.field, place = max(apart, key=lambda each: each[0].distance_m)
+        warned.distance_m, warned.bearing_deg = offset.distance_m, offset.bearing_deg
+        far = phrase_texts(Phrase.POSITION_DIFFERS, differing(place, offset))
+        warned.texts = texts_body({language: f"{text} {far[language]}" for language, text in texts.items()})
+    return warned
 
 
 # -- channels ---------------------------------------------------------------------------------------

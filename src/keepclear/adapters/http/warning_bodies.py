@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from keepclear.adapters.http import wire_hotline as wire
-from keepclear.adapters.http.hotline_bodies import sentences, texts_body
+from keepclear.adapters.http.hotline_bodies import heard_differently, sentences, texts_body
 from keepclear.adapters.http.log_bodies import ref_body
 from keepclear.codec.catalogue.rendering import Phrase, phrase_texts
 from keepclear.core.dialogues import Sent
-from keepclear.core.messages import Value
+from keepclear.core.messages import Message, Value
 from keepclear.core.notice import Affected, CanClear, Lead, LeadTime, NoticeCheck
 from keepclear.core.whereabouts import Whereabouts
 from keepclear.node.message_warnings import Odd
@@ -28,9 +28,9 @@ def warning_bodies(odd: Odd) -> list[wire.Warned]:
     return found + [_far(odd, name, where) for name, where in odd.far]
 
 
-def misheard_body(sent: Sent) -> wire.Warned:
+def misheard_body(sent: Sent, heard: Message) -> wire.Warned:
     """Return that something else was written down by voice than this message, which is here."""
-    warned = _warned("heard_differently", Phrase.HEARD_DIFFERENTLY, party=sent.message.to)
+    warned = heard_differently(sent.message, heard, sent.message.to)
     warned.heard = sentences(sent.message, sent.ref)
     return warned
 

@@ -34,6 +34,7 @@ from keepclear.core.positions import degrees_text
 from keepclear.core.refs import ItemRef, MessageRef
 from keepclear.core.times import instant_of
 from keepclear.core.units import NAUTICAL_MILE_M, feet_to_m, m_to_feet, mps_to_knots
+from keepclear.core.whereabouts import Offset
 
 FIRST_STRONG_ISOLATE: Final = "\u2068"
 """Begins what goes into a text, whatever its direction."""
@@ -168,6 +169,15 @@ def phrase(of: Phrase, values: Mapping[str, Value], language: Language) -> str:
 def phrase_texts(of: Phrase, values: Mapping[str, Value]) -> dict[str, str]:
     """Write a phrase in every language, by the code of the language."""
     return {language.value: phrase(of, values, language) for language in Language}
+
+
+def differing(spoken: Position, offset: Offset) -> dict[str, Value]:
+    """Return what `Phrase.POSITION_DIFFERS` tells of a position that was spoken and is not the one meant."""
+    return {
+        "spoken": spoken,
+        "distance": round(offset.distance_m),
+        "bearing": round(offset.bearing_deg) % 360,
+    }
 
 
 # -- filling in ---------------------------------------------------------------------------------------
