@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from keepclear.core.paper import FormReader
 from tests.scenarios.parties import Side, operation, until
 from tests.scenarios.telephone import Caller
 from tests.scenarios.test_practice import two
@@ -147,15 +146,11 @@ def test_a_message_goes_by_paper_and_is_compared_when_it_arrives(tmp_path: Path)
         (total,) = re.findall(r"^Total: (.*)$", text, re.MULTILINE)
         with Caller(bravo, "paper", "read", "--yes") as boris:
             for index, (line, symbol) in enumerate(lines):
-                if index == 7:  # a slip is refused at once but for the one symbol of 32 that fits it
-                    reader = FormReader()
-                    for before in lines[:index]:
-                        reader.take(*before)
-                    fits = reader.take("alpha:airdrop-7 v1", None).symbol
+                if index == 7:  # the line and its symbol do not fit together: one of them was misheard
                     boris.sees(r"Item: ")
-                    boris.types("alpha:airdrop-7 v1")
+                    boris.types(line)
                     boris.sees("check symbol: ")
-                    boris.types("0" if fits != "0" else "1")
+                    boris.types("0" if symbol != "0" else "1")
                     boris.sees("a slip is in it or in a line before; ask again")
                 boris.sees(r": ")
                 boris.types(line.upper())
