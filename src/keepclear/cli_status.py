@@ -314,6 +314,12 @@ def had(ctx: click.Context, party: str, at: datetime, as_json: bool) -> None:
     put(f"What {party} had at {_clock(at, None)}:\n".encode() + _had_table(found, at))
 
 
+def _had_delivered(had: Had, at: datetime) -> str:
+    if had.delivered_at is not None:
+        return f"by {_clock(had.delivered_at, at)}"
+    return "NO" if had.seen is None and had.answered is None else "yes"
+
+
 def _had_table(found: Sequence[Had], at: datetime) -> bytes:
     from keepclear.console.node_tables import rows_table
 
@@ -323,7 +329,7 @@ def _had_table(found: Sequence[Had], at: datetime) -> bytes:
         (
             f"{each.id}, version {each.ref.version}",
             _clock(each.stated_at, at),
-            "NO" if each.delivered_at is None else f"by {_clock(each.delivered_at, at)}",
+            _had_delivered(each, at),
             _said(each.seen, each.stated_at, at) or "NO",
             _said(each.answered, each.stated_at, at) or "no",
         )

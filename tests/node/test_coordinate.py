@@ -311,10 +311,10 @@ def test_what_a_party_had_at_an_instant_is_told_by_its_own_signatures() -> None:
     found = []
     for minutes in (9, 10, 20):
         at_ms = floor_ms(start + timedelta(minutes=minutes))
-        (had,) = had_at(bravo.name, at_ms, alpha.bench.logs, alpha.store)
+        (had,) = had_at(bravo.name, at_ms, alpha.bench.logs, alpha.store, FORM)
         found.append((had.delivered_s is not None, had.seen is not None))
     assert found == [(False, False), (True, False), (True, True)]
-    assert not had_at(bravo.name, floor_ms(start) - 1, alpha.bench.logs, alpha.store)
+    assert not had_at(bravo.name, floor_ms(start) - 1, alpha.bench.logs, alpha.store, FORM)
 
 
 # -- the same everywhere ----------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from keepclear.core.picture import Picture
 from keepclear.core.shapes import Circle
 from keepclear.core.statements import CoarseSaid, StatementKind
 from keepclear.core.times import floor_ms
+from keepclear.node.coordinate import had_at
 from keepclear.node.detect import Checked
 from keepclear.node.give import bundle_for
 from keepclear.node.sharing import (
@@ -349,6 +350,50 @@ def test_an_operation_is_held_back_until_so_long_before_its_start_and_given_then
     assert bravo.bench.logs is not None
     assert bravo.bench.logs[alpha.name].withheld == set()
     assert checked(bravo).total == 1
+
+
+def test_what_is_held_back_is_not_delivered_though_its_hash_was_signed_until_an_officer_reads_it() -> None:
+    alpha, bravo = paired("alpha", "bravo")
+    agree(alpha, bravo, shares=Sharing(embargo_s=1_800.0))
+    alpha.declare(operation("A1", "alpha"))
+    hand(alpha, bravo)
+    hand(bravo, alpha)
+    assert alpha.size(alpha) == bravo.size(alpha), "the hash is there, and signed"
+    assert receipt_and_had(alpha, bravo) == (False, False)
+    alpha.now = bravo.now = NOON - timedelta(minutes=30)
+    hand(alpha, bravo)
+    hand(bravo, alpha)
+    assert receipt_and_had(alpha, bravo) == (False, False), "nothing that bravo signed tells the two apart"
+    bravo.acknowledge(ref("alpha", "A1"))
+    hand(bravo, alpha)
+    assert receipt_and_had(alpha, bravo) == (True, False)
+
+
+def test_what_is_given_at_once_in_spite_of_an_embargo_is_delivered() -> None:
+    alpha, bravo = paired("alpha", "bravo")
+    agree(alpha, bravo, shares=Sharing(embargo_s=3 * 3_600.0))
+    alpha.declare(operation("A1", "alpha"))
+    hand(alpha, bravo)
+    hand(bravo, alpha)
+    assert receipt_and_had(alpha, bravo) == (True, True)
+
+
+def test_what_a_party_may_not_read_it_never_had() -> None:
+    alpha, bravo = paired("alpha", "bravo")
+    agree(alpha, bravo, shares=NOTHING)
+    alpha.declare(operation("A1", "alpha"))
+    hand(alpha, bravo)
+    hand(bravo, alpha)
+    assert receipt_and_had(alpha, bravo) == (False, False)
+
+
+def receipt_and_had(alpha: Party, bravo: Party) -> tuple[bool, bool]:
+    """Return whether A1 of alpha is called delivered to bravo, and whether bravo is said to have had it."""
+    (receipt,) = alpha.coordinated("A1").receipts
+    assert alpha.bench.logs is not None
+    at_ms = floor_ms(alpha.now) + 1_000
+    (had,) = had_at(bravo.name, at_ms, alpha.bench.logs, alpha.store, JsonForm())
+    return receipt.is_delivered, had.delivered_s is not None
 
 
 def test_what_was_held_back_is_offered_again_only_from_time_to_time_until_it_is_over() -> None:

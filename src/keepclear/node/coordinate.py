@@ -23,6 +23,7 @@ from keepclear.core.volumes import Volume3D, Volume4D
 from keepclear.node.logs import Logs
 from keepclear.node.outcomes import NotFoundError
 from keepclear.node.ports import Cosigned, Foreign, ItemForm, LogReading
+from keepclear.node.sharing import was_held_back
 
 _AREA = ItemId("area")
 
@@ -48,6 +49,7 @@ def delivery(
     *,
     to: Sequence[PartyId],
     is_read: bool,
+    was_held_back: bool = False,
 ) -> Delivery:
     """Tell whether the node of a party has an entry of another's log: only what it signed shows that.
 
@@ -61,6 +63,7 @@ def delivery(
         reading: What the store has.
         to: Who may read it; empty for everybody.
         is_read: Whether an officer of the party signed that it was read, or answered it.
+        was_held_back: Whether it was withheld from the party for a time: then the hash was given first.
     """
     owner, n = entry.party, entry.n
     signed = reading.first_cosigned(owner, reader, n)
@@ -70,14 +73,20 @@ def delivery(
     said = logs.ledger.received(reader, owner) > n
     is_delivered = signed is not None or said or reader == logs.own
     at_s = None if signed is None else signed.at_s
-    if not to or reader == logs.own:
+    if reader == logs.own or not (was_held_back or _may_be_hash(to, reader, logs)):
         return Delivery(is_delivered, at_s)
-    if reader not in to:
+    if was_held_back or reader not in to:
         return Delivery(is_read, None)
-    if set(logs.parties) <= {logs.own, reader}:  # it came from here: there is nobody else to come round
-        return Delivery(is_delivered, at_s)
     has_text = owner == logs.own and logs.own_read_by.get(reader, 0) > n
     return Delivery(is_read or (is_delivered and has_text), None)
+
+
+def _may_be_hash(to: Sequence[PartyId], reader: PartyId, logs: Logs) -> bool:
+    """Tell whether a party may have signed no more than the hash of an entry.
+
+    What it may read comes as a hash only from somebody who may not: where there is nobody else, it does not.
+    """
+    return bool(to) and (reader not in to or not set(logs.parties) <= {logs.own, reader})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +250,7 @@ class Coordinating:
             self.reading,
             to=version.to,
             is_read=seen is not None or answered is not None,
+            was_held_back=was_held_back(version, party, self.logs, self.form),
         )
         return Receipt(
             party=party,
@@ -268,7 +278,7 @@ class Had:
     Attributes:
         item: The version.
         local_id: How this node calls the item.
-        delivered_s: When the party's node signed that it had it; None where it had not by then.
+        delivered_s: When the party's node signed that it had it; None where nothing shows that.
         seen: Which officer had acknowledged it by then; None for nobody.
         answered: Which officer had answered it by then; None for nobody.
     """
@@ -280,16 +290,18 @@ class Had:
     answered: Said | None
 
 
-def had_at(party: PartyId, at_ms: int, logs: Logs, reading: LogReading) -> Sequence[Had]:
+def had_at(party: PartyId, at_ms: int, logs: Logs, reading: LogReading, form: ItemForm) -> Sequence[Had]:
     """Tell what a party's node had received, and its officers had seen and answered, at an instant.
 
-    Delivered by the party's own clock, as its node signed it; seen and answered by its officers' clocks.
+    Delivered by the party's own clock, as its node signed it; seen and answered by its officers' clocks. What
+    it may have signed of a hash only is not called delivered.
 
     Args:
         party: The party.
         at_ms: The instant, milliseconds since 1970.
         logs: The logs.
         reading: What the store has.
+        form: How items are written.
 
     Returns:
         For each item of the other parties that was stated by then, the latest version stated by then,
@@ -301,7 +313,13 @@ def had_at(party: PartyId, at_ms: int, logs: Logs, reading: LogReading) -> Seque
         if version.ref.party == party:
             continue
         receipt = signed.get(version.ref.party)
-        is_delivered = receipt is not None and receipt.size > version.n and logs.is_of_held(receipt)
+        is_delivered = (
+            receipt is not None
+            and receipt.size > version.n
+            and logs.is_of_held(receipt)
+            and not _may_be_hash(version.to, party, logs)
+            and not was_held_back(version, party, logs, form)
+        )
         result.append(
             Had(
                 item=version,

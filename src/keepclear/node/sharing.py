@@ -211,11 +211,7 @@ class Told:
         if self.form is None:
             return True
         body = statement.body
-        n, text = statement.n, body.text
-        if text is None:  # it was taken back: who was not told of it is not told of that
-            version = max(1, body.version - 1)
-            before = self.logs.ledger.version(ItemRef(party=statement.by, id=body.id, version=version))
-            n, text = (n, None) if before is None else (before.n, before.text)
+        n, text = _told_of(self.logs, statement.by, body.id, body.version, statement.n, body.text)
         span = None if text is None else _span(self.logs, statement.by, n, text, self.form)
         return span is not None and self.now_ms < span[0] - round(held_s * 1000.0)
 
@@ -244,6 +240,37 @@ class Told:
             if is_due and version.at_ms < opening_ms <= self.now_ms <= span[1]:
                 self.logs.offered[self.peer, owner, version.n] = self.now_ms
                 yield version.n
+
+
+def was_held_back(version: ItemVersion, peer: PartyId, logs: Logs, form: ItemForm) -> bool:
+    """Tell whether a version was held back from a peer when it was stated, so that a hash was given first.
+
+    Args:
+        version: The version.
+        peer: From whom; whoever may not read it at all is another matter.
+        logs: What is held; the agreements in force decide.
+        form: How items are written.
+    """
+    ref = version.ref
+    held_s = embargo_s(logs, ref.party, peer)
+    if held_s is None:
+        return False
+    n, text = _told_of(logs, ref.party, ref.id, ref.version, version.n, version.text)
+    span = None if text is None else _span(logs, ref.party, n, text, form)
+    return span is not None and version.at_ms < span[0] - round(held_s * 1000.0)
+
+
+def _told_of(
+    logs: Logs, owner: PartyId, item_id: ItemId, version: int, n: int, text: bytes | None
+) -> tuple[int, bytes | None]:
+    """Return the entry and the text that tell when an item is; of one that was taken back, those before.
+
+    Who was not told of it is not told that it was taken back.
+    """
+    if text is not None:
+        return n, text
+    before = logs.ledger.version(ItemRef(party=owner, id=item_id, version=max(1, version - 1)))
+    return (n, None) if before is None else (before.n, before.text)
 
 
 def _span(logs: Logs, owner: PartyId, n: int, text: bytes, form: ItemForm) -> tuple[int, int] | None:

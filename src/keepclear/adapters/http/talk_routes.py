@@ -114,7 +114,8 @@ class TalkRoutes:
 
         def question(bench: Workbench, logs: Logs) -> wire.HadPage:
             party = log_of(logs, query.party).party
-            after = (each for each in had_at(party, at_ms, logs, bench.store) if each.local_id > query.after)
+            had = had_at(party, at_ms, logs, bench.store, bench.form)
+            after = (each for each in had if each.local_id > query.after)
             found = heapq.nsmallest(limit + 1, after, key=lambda each: each.local_id)
             return wire.HadPage(
                 party=party,
