@@ -14,13 +14,13 @@ from keepclear.core.agreements import Agreement, Clearing, Minima, SharedKind, S
 from keepclear.core.conflicts import Buffer
 from keepclear.core.deeds import AgreementAnswer, AgreementProposal, Deed, Heard, MessagesSeen
 from keepclear.core.geodesy import LatLng
-from keepclear.core.intents import PartyId
+from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.messages import MESSAGES, Code, Message, Priority, Value
 from keepclear.core.notice import CanClear, Lead, NoticeCheck
 from keepclear.core.refs import MessageRef
 from keepclear.core.times import floor_ms
 from keepclear.node.detect import Unknown
-from keepclear.node.notices import NOTICES, Noticing
+from keepclear.node.notices import NOTICE_VOLUMES_MAX, NOTICES, Noticing
 from tests.node.parties import HERE, NOON, Party, exchange, give, operation, paired, proving_of, ref
 
 NOON_MS = floor_ms(NOON)
@@ -349,6 +349,21 @@ def test_what_is_not_held_is_not_told(two: list[Party]) -> None:
         assert found.can_clear is CanClear.CANNOT_TELL
         assert found.unknown
     assert noticing(bravo).of(MessageRef(party=alpha.name, n=999)) is None
+
+
+def test_a_notice_of_very_many_volumes_is_told_not_to_be_checked(two: list[Party]) -> None:
+    """A peer chooses how many: nobody here waits minutes for them, and none is taken for clear."""
+    alpha, bravo = two
+    item = operation("A1", "alpha")
+    for count, is_checked in ((NOTICE_VOLUMES_MAX, True), (NOTICE_VOLUMES_MAX + 1, False)):
+        many = replace(item, id=ItemId(f"A{count}"), volumes=item.volumes * count)
+        alpha.declare(many)
+        give(alpha, bravo)
+        said = message(Code.NOTICE_OPERATION, "bravo", item=ref("alpha", f"A{count}"), begins=floor_ms(NOON))
+        found = noticing(bravo).of_message(alpha.name, said, floor_ms(bravo.now))
+        assert found is not None
+        assert found.is_enough is is_checked
+        assert found.can_clear is (CanClear.CAN if is_checked else CanClear.CANNOT_TELL)
 
 
 def test_only_notices_are_judged(two: list[Party]) -> None:

@@ -44,6 +44,9 @@ NOTICES: Final = frozenset(
     }
 )
 """Messages after which somebody has to get out of the way of an item."""
+NOTICE_VOLUMES_MAX: Final = 200
+"""Of an item with more volumes it is not told whether its notice leaves time enough: the check is made at the
+desk, where everybody waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,9 @@ class Noticing:
         declared = self._version(ref).item
         if declared is None:
             return _not_told(f"version {ref.version} of {ref.id!r} of {ref.party!r} cannot be read here")
+        if len(declared.volumes) > NOTICE_VOLUMES_MAX:
+            many = f"{ref.id!r} of {ref.party!r} has {len(declared.volumes):,} volumes"
+            return _not_told(f"{many}; notices of more than {NOTICE_VOLUMES_MAX} are not checked")
         ledger = self.logs.ledger
         gap = Gaps(agreed=ledger.agreed_gaps()).between(ref.party, message.to)
         agreement = ledger.agreements.current(*sorted((by, message.to)))
