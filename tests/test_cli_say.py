@@ -262,6 +262,8 @@ def test_a_position_that_is_read_back_is_compared_with_the_one_meant(two: Two) -
     told = alpha.keepclear("message", number, "--spoken", "35 28 N 35 54 E", code=1)
     assert "7397 m" in told
     assert "000° true" in told
+    (compared,) = alpha.json("message", number, "--spoken", "35 28 N 35 54 E", code=1)["positions"]
+    assert (compared["field"], compared["same"], round(compared["distance_m"])) == ("at", False, 7397)
     assert "means no position" in alpha.keepclear(
         "message", said(alpha, "bravo", "line_test"), "--spoken", "35 24 N 35 54 E", code=2
     )

@@ -7,6 +7,7 @@ imported at the start; what a command needs is imported when it runs.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 import time
@@ -606,7 +607,7 @@ def message_detail(ctx: click.Context, number: MessageRef, spoken: str | None, a
     from keepclear.codec.results import pretty_json
 
     if spoken is not None:
-        _compare_spoken(ctx, number, spoken)
+        _compare_spoken(ctx, number, spoken, as_json=as_json)
         return
 
     with opened_hotline(ctx) as client:
@@ -621,7 +622,7 @@ def message_detail(ctx: click.Context, number: MessageRef, spoken: str | None, a
     put("".join(f"{line}\n" for line in lines).encode())
 
 
-def _compare_spoken(ctx: click.Context, number: MessageRef, text: str) -> None:
+def _compare_spoken(ctx: click.Context, number: MessageRef, text: str, *, as_json: bool) -> None:
     """Tell how far a position that was read back is from each that the message means.
 
     Raises:
@@ -630,6 +631,7 @@ def _compare_spoken(ctx: click.Context, number: MessageRef, text: str) -> None:
     from keepclear.codec.catalogue.rendering import Phrase, differing, phrase
     from keepclear.codec.catalogue.texts import Language
     from keepclear.codec.messages import value_of
+    from keepclear.codec.results import pretty_json
     from keepclear.core.errors import InvalidValueError
     from keepclear.core.messages import MESSAGES, Code, Position
     from keepclear.core.positions import degrees_text, read_position
@@ -643,14 +645,18 @@ def _compare_spoken(ctx: click.Context, number: MessageRef, text: str) -> None:
         if not meant:
             raise InvalidValueError("spoken", f"message {number} means no position")
         place = read_position(text)
-    for name, value in meant.items():
-        if value == place:
-            put(f"{name}: the same, {degrees_text(value)}\n".encode())
-        else:
-            far = phrase(
-                Phrase.POSITION_DIFFERS, differing(place, compare_spoken(value, place)), Language.ENGLISH
-            )
-            put(f"{name}: {degrees_text(value)} is meant. {shown(far)}\n".encode())
+    offsets = {name: compare_spoken(value, place) for name, value in meant.items()}
+    if as_json:
+        compared = [
+            {"field": name, "same": meant[name] == place, **dataclasses.asdict(offset)}
+            for name, offset in offsets.items()
+        ]
+        put(pretty_json({"node": client.url, "spoken": degrees_text(place), "positions": compared}))
+    else:
+        for name, value in meant.items():
+            far = phrase(Phrase.POSITION_DIFFERS, differing(place, offsets[name]), Language.ENGLISH)
+            what = "the same" if value == place else f"another one is meant. {shown(far)}"
+            put(f"{name}: {degrees_text(value)}, {what}\n".encode())
     ctx.exit(EXIT_CLEAR if place in meant.values() else EXIT_CONFLICT)
 
 
