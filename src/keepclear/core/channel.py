@@ -18,7 +18,7 @@ from keepclear.core.hotline import CHANNELS_KEPT_MAX
 from keepclear.core.messages import ANSWER_CODES, MESSAGES, ChannelState, Code, Message, Priority
 
 CUT_AFTER_S: Final = 60.0
-"""A peer that was not heard since this node began to listen is cut off no earlier than so long after that."""
+"""A peer unheard for so long is cut off: since it was heard last, or since this node began to listen."""
 MACHINE_TEST_EVERY_S: Final = 3_600.0
 """So often a node tests the channel to each peer; it does so, too, when a link comes up again."""
 MACHINE_TEST_GRACE_S: Final = 300.0

@@ -251,3 +251,11 @@ def is_ahead(at_ms: int, now_ms: int) -> bool:
 def place_of(sent: Sent) -> Place:
     """Return where a message stands in the order of time."""
     return sent.at_ms, sent.ref
+
+
+def step_of(sent: Sent) -> tuple[Step, str | None, int]:
+    """Return which step of the ladder an `ESCALATED` message tells of, who was to be called, and when."""
+    values = sent.message.values
+    step, called = values["step"], values.get("called")
+    assert isinstance(step, Step), "the kind of the field"
+    return step, called if isinstance(called, str) else None, sent.at_ms

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
-from keepclear.core.dialogues import Read, Sent
+from keepclear.core.dialogues import Read, Sent, place_of, step_of
 from keepclear.core.hotline import Hotline
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import ANSWER_CODES, MESSAGES, Code, Speaker, Step
@@ -291,23 +291,19 @@ def _report(
         if each.message.type.speaker is Speaker.OFFICER and each.message.code not in ANSWER_CODES
     ]
     starts = [each for each in asked if each.message.code is Code.DRILL_START]
-    first = min(starts, key=_moment, default=None)
+    first = min(starts, key=place_of, default=None)
     return DrillReport(
         name=name,
         between=between,
         started_by=None if first is None else first.ref.party,
         started_ms=None if first is None else first.at_ms,
         exchanges=tuple(
-            _exchange(hotline, each, steps.get(each.ref, ()), cut) for each in sorted(asked, key=_moment)
+            _exchange(hotline, each, steps.get(each.ref, ()), cut) for each in sorted(asked, key=place_of)
         ),
         said=tuple(
             sorted({(each.ref.party, each.message.code) for each in own}, key=lambda s: (s[0], s[1].value))
         ),
     )
-
-
-def _moment(sent: Sent) -> tuple[int, MessageRef]:
-    return sent.at_ms, sent.ref
 
 
 def _exchange(hotline: Hotline, sent: Sent, said: Iterable[Sent], cut: Cut | None) -> Exchange:
@@ -325,15 +321,9 @@ def _exchange(hotline: Hotline, sent: Sent, said: Iterable[Sent], cut: Cut | Non
         seen=seen if seen is not None and counts(seen.n) else None,
         answer=answer if answer is not None and counts(answer.ref.n) else None,
         stood_by=stood_by if stood_by is not None and counts(stood_by.ref.n) else None,
-        steps=tuple(_step(each) for each in by_sender if each.message.code is Code.ESCALATED),
+        steps=tuple(step_of(each) for each in by_sender if each.message.code is Code.ESCALATED),
         timed_out_ms=timed_out[0] if timed_out else None,
     )
-
-
-def _step(sent: Sent) -> tuple[Step, str | None, int]:
-    step, called = sent.message.values["step"], sent.message.values.get("called")
-    assert isinstance(step, Step), "the kind of the field"
-    return step, called if isinstance(called, str) else None, sent.at_ms
 
 
 def _text(report: DrillReport) -> str:

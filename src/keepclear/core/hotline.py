@@ -31,6 +31,7 @@ from keepclear.core.dialogues import (
     Sent,
     is_ahead,
     place_of,
+    step_of,
 )
 from keepclear.core.intents import PartyId
 from keepclear.core.messages import (
@@ -38,7 +39,6 @@ from keepclear.core.messages import (
     Code,
     Priority,
     Speaker,
-    Step,
     answers_to,
     closes,
 )
@@ -330,7 +330,7 @@ class Hotline:
             replies=replies,
             stood_by=stood_by[0] if stood_by else None,
             corrected_by=corrected[0] if corrected else None,
-            steps=[_step(each) for each in machine if each.message.code is Code.ESCALATED],
+            steps=[step_of(each) for each in machine if each.message.code is Code.ESCALATED],
             timed_out_ms=timed_out[0].at_ms if timed_out else None,
             heard=self._was_heard_rightly(asked),
         )
@@ -421,6 +421,10 @@ class Hotline:
     def heard(self) -> Sequence[HeardSaid]:
         """Return what was written down by voice, sorted by party and entry."""
         return [self._heard[key] for key in sorted(self._heard)]
+
+    def heard_of(self, ref: MessageRef) -> Sequence[HeardSaid]:
+        """Return what was written down by voice under a number, sorted by party and entry."""
+        return sorted(self._heard_of.get(ref, []), key=lambda said: (said.party, said.n))
 
     def last_heard(self, party: str, of: str) -> HeardSaid | None:
         """Return what a party wrote down last of what another read out; None for nothing."""
@@ -545,10 +549,3 @@ def _is_said_of(sent: Sent, asked: Sent) -> bool:
 def _is_about(sent: Sent, asked: Sent) -> bool:
     # It may be looked at only because somebody wrote down something else under its number.
     return sent.message.values.get("about") == asked.ref
-
-
-def _step(sent: Sent) -> tuple[Step, str | None, int]:
-    values = sent.message.values
-    step, called = values["step"], values.get("called")
-    assert isinstance(step, Step)
-    return step, called if isinstance(called, str) else None, sent.at_ms

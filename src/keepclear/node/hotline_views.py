@@ -240,13 +240,9 @@ class Hotlining:
             for ref in {*hotline.open_refs(), *unread, *answered}
             if (sent := hotline.message(ref)) is not None
             and (before is None or place_of(sent) < before)
-            and (ref in unread or ref in answered or not self._is_over(sent))
+            and (ref in unread or ref in answered or not hotline.is_lapsed(sent, self.now_ms))
         ]
         yield from sorted(waiting, key=place_of, reverse=True)
-
-    def _is_over(self, sent: Sent) -> bool:
-        """Tell whether a message has lapsed, or was settled before; it is asked of many, and quick."""
-        return sent.message.priority is Priority.ROUTINE and sent.message.valid_until_ms < self.now_ms
 
     def _is_waiting(self, dialogue: Dialogue) -> bool:
         """Tell whether a message waits for an answer, or for somebody of this party to read it.
@@ -302,9 +298,8 @@ class Hotlining:
             return ()
         return [
             said
-            for said in self._hotline.heard()
-            if (said.heard.by, said.heard.n) == (sent.ref.party, sent.ref.n)
-            and (sent.by_voice or (said.party == sent.message.to and said.heard.message != sent.message))
+            for said in self._hotline.heard_of(sent.ref)
+            if sent.by_voice or (said.party == sent.message.to and said.heard.message != sent.message)
         ]
 
     def drill(self, name: str, peer: PartyId) -> DrillView | None:

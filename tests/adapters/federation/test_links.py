@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepclear.adapters.federation.links import (
-    CUT_AFTER_S,
     LATE_AFTER_S,
     OFFSET_KEPT_S,
     REASON_CHARACTERS_MAX,
@@ -17,6 +16,7 @@ from keepclear.adapters.federation.links import (
     LinkState,
     Peer,
 )
+from keepclear.core.channel import CUT_AFTER_S
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 

@@ -21,7 +21,7 @@ from typing import Final
 from keepclear.adapters.desk import Desk
 from keepclear.adapters.federation.caller import Caller
 from keepclear.adapters.federation.exchange import Exchange
-from keepclear.adapters.federation.links import CUT_AFTER_S, Link, Links, LinkState, Peer
+from keepclear.adapters.federation.links import Link, Links, LinkState, Peer
 from keepclear.adapters.federation.listener import Listener
 from keepclear.adapters.federation.server import server_of
 from keepclear.adapters.federation.syncing import Surroundings, Syncing
@@ -29,6 +29,7 @@ from keepclear.adapters.federation.tls import Pins, client_context, server_conte
 from keepclear.adapters.keys import KeyFolder
 from keepclear.adapters.notary import Notary
 from keepclear.codec.cards import decode_card
+from keepclear.core.channel import CUT_AFTER_S
 from keepclear.core.errors import InvalidValueError, KeepclearError
 from keepclear.core.intents import PartyId
 from keepclear.node.ports import Clock, KnownParty

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from keepclear.core.channel import CUT_AFTER_S
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 
 LATE_AFTER_S: Final = 15.0
 """A peer unheard for so long is late."""
-CUT_AFTER_S: Final = 60.0
-"""A peer unheard for so long is cut off."""
 OFFSET_KEPT_S: Final = 60.0
 """So long a measured clock offset stands against one that was measured less well."""
 REASON_CHARACTERS_MAX: Final = 500
