@@ -100,12 +100,12 @@ def refuse(refusal: Refusal, reason: str) -> NoReturn:
     raise OutOfPlaceError(refusal, reason)
 
 
-def _check_each_once(field: str, items: Iterable[ItemRef], count_max: int) -> None:
-    refs = list(items)
+def _check_each_once(field: str, named: Iterable[ItemRef | MessageRef], count_max: int) -> None:
+    refs = list(named)
     if not 1 <= len(refs) <= count_max:
         raise InvalidValueError(field, f"{len(refs)} are not within 1 to {count_max:,}")
     if len(set(refs)) < len(refs):
-        raise InvalidValueError(field, "it must name each item once")
+        raise InvalidValueError(field, "it must name each once")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,12 +353,7 @@ class MessagesSeen:
     messages: tuple[MessageRef, ...]
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.messages) <= ACKNOWLEDGED_MAX:
-            raise InvalidValueError(
-                "messages", f"{len(self.messages)} are not within 1 to {ACKNOWLEDGED_MAX:,}"
-            )
-        if len(set(self.messages)) < len(self.messages):
-            raise InvalidValueError("messages", "it must name each message once")
+        _check_each_once("messages", self.messages, ACKNOWLEDGED_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -33,31 +32,12 @@ from keepclear.codec.bundle import encode_bundle
 from keepclear.core.bundles import Bundle
 from keepclear.core.intents import PartyId
 from keepclear.node.take import Taken
+from tests.virtual_loop import VirtualLoop
 
 NORTH, SOUTH = PartyId("north"), PartyId("south")
 PEER = Peer(party=SOUTH, certificate_pem="", address="127.0.0.1:1")
 ANSWER = Bundle(by=SOUTH, to=NORTH, at_ms=5_000, heads=((NORTH, 1), (SOUTH, 1)))
 NEWS = Taken(spans=[(SOUTH, 0, 1)])
-
-
-class _Selector(selectors.SelectSelector):
-    """Does not wait for timers: time goes on to the next of them."""
-
-    now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            self.now_s += timeout
-        return super().select(0.0)
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.selector = _Selector()
-        super().__init__(self.selector)
-
-    def time(self) -> float:
-        return self.selector.now_s
 
 
 class World:
@@ -80,7 +60,7 @@ class World:
         self.is_lacking = False
         self.news_count = 0
         self.on_call: Callable[[], None] = lambda: None
-        self.loop = _Loop()
+        self.loop = VirtualLoop()
         self.links = Links()
         self.links.keep([PEER])
         notary = Notary(NORTH, SigningKey(b"n" * 32))

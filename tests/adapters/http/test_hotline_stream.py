@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import selectors
 from typing import Any
 
 import pytest
@@ -20,31 +19,12 @@ from keepclear.core.messages import Code
 from tests.adapters.http.served import OTHER, PARTY, operation
 from tests.adapters.http.spoken import Talk
 from tests.adapters.http.test_hotline_routes import got, message, sent
-
-
-class _Selector(selectors.SelectSelector):
-    now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            self.now_s += timeout
-        return super().select(0.0)
-
-
-class Loop(asyncio.SelectorEventLoop):
-    """An event loop in which time passes only by waiting for it."""
-
-    def __init__(self) -> None:
-        self.selector = _Selector()
-        super().__init__(self.selector)
-
-    def time(self) -> float:
-        return self.selector.now_s
+from tests.virtual_loop import VirtualLoop
 
 
 def done_at(asked_s: list[float], every_s: float) -> list[float]:
     """Return when something is done that is asked for at these times, by a throttle."""
-    loop, found = Loop(), list[float]()
+    loop, found = VirtualLoop(), list[float]()
 
     async def ask() -> None:
         throttle = Throttle(lambda: found.append(loop.time()), every_s)
@@ -81,7 +61,7 @@ def test_it_is_done_within_its_time_after_each_request_and_never_oftener(asked: 
 
 
 def test_what_waits_is_left_undone_at_the_end() -> None:
-    loop, found = Loop(), list[float]()
+    loop, found = VirtualLoop(), list[float]()
 
     async def ask() -> None:
         throttle = Throttle(lambda: found.append(loop.time()), 0.2)
