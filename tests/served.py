@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import Final
 import uvicorn
 
 from keepclear.adapters.http.app import Parts, RunningNode
-from keepclear.adapters.http.server import listening
+from keepclear.adapters.http.server import NodeServer, listening
 from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.form import JsonForm
@@ -112,14 +113,23 @@ def served_node(
                 guest=guest,
             )
         )
-        server = uvicorn.Server(uvicorn.Config(running.app, log_config=None, access_log=False, lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="served node")
-        thread.start()  # until it serves, the socket holds whoever connects
-        try:
+        with serving(running, listener):
             yield ServedNode(url=f"http://{address}", running=running, access=access, token_files=files)
-        finally:
-            running.node.hub.close()
-            server.should_exit = True
-            thread.join(JOIN_S)
-            running.close()
-            assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def serving(running: RunningNode, listener: socket.socket) -> Iterator[None]:
+    """Serve a node in a thread until the block is left; then close it."""
+    config = uvicorn.Config(running.app, log_config=None, access_log=False, lifespan="on")
+    server = NodeServer(config, running)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name=running.node.settings.node.party
+    )
+    thread.start()  # until it serves, the socket holds whoever connects
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(JOIN_S)
+        running.close()
+        assert not thread.is_alive()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-
-import uvicorn
 
 from keepclear.adapters import clock
 from keepclear.adapters.desk import Desk
@@ -38,9 +35,8 @@ from keepclear.node.ports import Actor
 from keepclear.node.workbench import Change, Workbench
 from tests.adapters.federation.nodes import Identity, identity, pin, proving_of, until
 from tests.e2e.world import OTHER, OWN
+from tests.served import JOIN_S, serving
 
-JOIN_S: Final = 20.0
-"""So long a node may take to stop, or to do what it is told."""
 OFFICERS: Final = {OWN: "Dana", OTHER: "Nils"}
 
 
@@ -206,16 +202,5 @@ def _served(node: PartyNode, folder: Path) -> Iterator[None]:
             )
         )
         node.url = f"http://{address}"
-        server = uvicorn.Server(
-            uvicorn.Config(node.running.app, log_config=None, access_log=False, lifespan="on")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name=f"{node.party}")
-        thread.start()
-        try:
+        with serving(node.running, listener):
             yield
-        finally:
-            node.running.node.hub.close()
-            server.should_exit = True
-            thread.join(JOIN_S)
-            node.running.close()
-            assert not thread.is_alive()

@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import uvicorn
 from click.testing import CliRunner, Result
 
 from keepclear.adapters import clock
@@ -35,6 +34,7 @@ from keepclear.core.intents import PartyId
 from keepclear.main.keys import root_key_of
 from keepclear.node.workbench import Voice
 from tests.ports import free_port
+from tests.served import serving
 
 PASSPHRASE: Final = "correct horse battery"
 OFFICERS: Final = {"alpha": "Ann", "bravo": "Boris", "relief": "Rita"}
@@ -132,18 +132,7 @@ class Side:
         console = exits.enter_context(listening("127.0.0.1", 0))
         link = exits.enter_context(listening("127.0.0.1", self.port))
         running = _running(settings, KeyFolder(self.folder / "keys"), link)
-        exits.callback(running.close)
-        server = uvicorn.Server(uvicorn.Config(running.app, log_config=None, access_log=False, lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [console]}, name=self.name)
-        thread.start()
-
-        def stop() -> None:
-            running.node.hub.close()
-            server.should_exit = True
-            thread.join(WAIT_S)
-            assert not thread.is_alive()
-
-        exits.callback(stop)
+        exits.enter_context(serving(running, console))
         self.url = f"http://127.0.0.1:{console.getsockname()[1]}"
         self._exits = exits
 

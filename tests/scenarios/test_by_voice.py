@@ -34,7 +34,7 @@ def sizes_told(one: Caller, other: Caller) -> None:
 def challenges_told(one: Caller, other: Caller) -> None:
     """Have each read out its challenge."""
     assert one.sees("up to: (.*)\\. Both") == other.sees("up to: (.*)\\. Both")
-    drawn = [caller.sees(r"your challenge: (\w+)  \(\w+ ") for caller in (one, other)]
+    drawn = [caller.sees(r"your challenge: (\w+)  \(") for caller in (one, other)]
     for caller, challenge in zip((one, other), reversed(drawn), strict=True):
         caller.sees("The challenge of \\w+: ")
         caller.types(challenge.lower())

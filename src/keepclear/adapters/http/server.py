@@ -20,19 +20,29 @@ CONNECTIONS_MAX: Final = 1_000
 """So many requests and streams at one time; more are refused (503)."""
 
 
-class _Server(uvicorn.Server):
-    """Ends the streams before it waits for requests under way: they would never end by themselves."""
+class NodeServer(uvicorn.Server):
+    """Ends the streams before it waits for requests under way: they would never end by themselves.
 
-    def __init__(self, config: uvicorn.Config, running: RunningNode, started: Callable[[], None]) -> None:
+    Args:
+        config: Of what is served, and how.
+        running: The node whose streams end.
+        started: Called once requests are answered.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, running: RunningNode, started: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(config)
         self._running, self._told_started = running, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and tell so."""
         await super().startup(sockets)
         if self.started:
             self._told_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then serve no more."""
         self._running.node.hub.close()
         await super().shutdown(sockets)
 
@@ -96,6 +106,6 @@ def serve(
     )
     running.alongside = alongside
     try:
-        _Server(config, running, started).run(sockets=[listener])
+        NodeServer(config, running, started).run(sockets=[listener])
     finally:
         running.close()
