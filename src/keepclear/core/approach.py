@@ -100,7 +100,7 @@ def closest(
         c6: See `c0`.
 
     Returns:
-        When, and the squared distance then. It is the beginning unless they come `CLOSER_MIN_M` closer.
+        When, and the squared distance then.
     """
     t = _within(-c1 / (2.0 * np.maximum(c2, _TINY)), first, last)
     for _ in range(_STEPS):
@@ -110,8 +110,37 @@ def closest(
     at_last, _, _ = squared_distance(last, c0, c1, c2, c3, c4, c5, c6)
     t, least = pick(at_last < least, last, t), np.minimum(at_last, least)
     at_first, _, _ = squared_distance(first, c0, c1, c2, c3, c4, c5, c6)
-    is_now = np.sqrt(np.maximum(at_first, 0.0)) - np.sqrt(np.maximum(least, 0.0)) < CLOSER_MIN_M
-    return pick(is_now, first, t), np.maximum(pick(is_now, at_first, least), 0.0)
+    t, least = pick(at_first < least, first, t), np.minimum(at_first, least)
+    return t, np.maximum(least, 0.0)
+
+
+def told_closest(
+    cpa_s: Scalars, squared: Scalars, first: Scalars,
+    c0: Scalars, c1: Scalars, c2: Scalars, c3: Scalars, c4: Scalars, c5: Scalars, c6: Scalars,
+) -> tuple[Scalars, Scalars]:  # fmt: skip
+    """Tell the closest approach to people: it is the beginning unless they come `CLOSER_MIN_M` closer.
+
+    Two that fly alike are closest at some instant that only rounding decides.
+
+    Args:
+        cpa_s: When they are closest, as `closest` found it.
+        squared: The squared distance then.
+        first: The beginning of the span.
+        c0: The first factor of the squared distance; the others follow. Likewise the others.
+        c1: See `c0`.
+        c2: See `c0`.
+        c3: See `c0`.
+        c4: See `c0`.
+        c5: See `c0`.
+        c6: See `c0`.
+
+    Returns:
+        When, and the squared distance then.
+    """
+    at_first, _, _ = squared_distance(first, c0, c1, c2, c3, c4, c5, c6)
+    at_first = np.maximum(at_first, 0.0)
+    is_now = np.sqrt(at_first) - np.sqrt(squared) < CLOSER_MIN_M
+    return pick(is_now, first, cpa_s), pick(is_now, at_first, squared)
 
 
 def _crossing(

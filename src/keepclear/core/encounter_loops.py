@@ -78,6 +78,7 @@ register_jitable(approach.squared_distance)
 register_jitable(approach._crossing)
 _terms = register_jitable(approach.distance_terms)
 _closest = register_jitable(approach.closest)
+_told_closest = register_jitable(approach.told_closest)
 _loss = register_jitable(approach.loss)
 _motion_at = register_jitable(motions.motion_at)
 
@@ -408,6 +409,7 @@ def _judge(
         if begins < np.inf:
             rows[0, found], rows[1, found] = i[k], j[k]
             numbers[0, found], numbers[1, found] = begins + half_s, ends + half_s
+            cpa_s, squared = _told_closest(cpa_s, squared, -half_s, c0, c1, c2, c3, c4, c5, c6)
             numbers[2, found], numbers[3, found] = cpa_s + half_s, math.sqrt(squared)
             numbers[4, found] = abs(dz + rate * cpa_s)
             found += 1

@@ -23,7 +23,7 @@ from keepclear.core.index import Engine, Progress, numba_installed
 from keepclear.core.motions import Motions, TrackArrays, motions_of
 from keepclear.core.packed import Ints
 
-LOOPS_FROM_TRACKS: Final = 50_000
+LOOPS_FROM_TRACKS: Final = 100_000
 """With fewer tracks one picture is judged by the plain code before numba has started."""
 CELL_MIN_M: Final = 30.0
 """No cell is smaller: the numbers of cells stay within 64 bits."""

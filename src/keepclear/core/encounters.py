@@ -24,7 +24,7 @@ from keepclear.core.geodesy import Floats
 from keepclear.core.index import Engine, Progress
 from keepclear.core.motions import Motions, Rows, TrackArrays, motions_of
 from keepclear.core.packed import Ints
-from keepclear.core.units import NAUTICAL_MILE_M, feet_to_m
+from keepclear.core.units import NAUTICAL_MILE_M
 
 LATERAL_MINIMUM_MAX_M: Final = 200_000.0
 """The greatest lateral minimum."""
@@ -34,8 +34,8 @@ DURATION_MAX_S: Final = 900.0
 """So far beyond the look-ahead the end of a loss is looked for at most."""
 LATERAL_INFLATION_MAX_M: Final = 3.0 * NAUTICAL_MILE_M
 """What two tracks may be off widens the lateral minimum by no more."""
-VERTICAL_INFLATION_MAX_M: Final = feet_to_m(3_000.0)
-"""The same of the vertical minimum, where both altitudes are known."""
+VERTICAL_INFLATION_MAX_M: Final = 914.4
+"""The same of the vertical minimum, where both altitudes are known: 3,000 ft."""
 ENCOUNTERS_MAX: Final = 5_000_000
 """With more encounters in one picture there is no answer: its tracks are hardly apart."""
 
@@ -297,6 +297,7 @@ def _approaches(tracks: TrackArrays, motions: Motions, pairs: Candidates, minima
         early, late = begins, ends
     else:
         early, late = approach.loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, wide_m, deep_m, *terms)
+    cpa_s, squared = approach.told_closest(cpa_s, squared, -half_s, *terms)
     apart = np.abs(dz + rate * cpa_s)
     return Encounters(
         a=i,
