@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from keepclear.core.constraints import Constraint as Constraint
     from keepclear.core.constraints import ConstraintRule as ConstraintRule
     from keepclear.core.constraints import ring_zones as ring_zones
+    from keepclear.core.encounters import Encounters as Encounters
+    from keepclear.core.encounters import Minima as Minima
+    from keepclear.core.encounters import find_encounters as find_encounters
+    from keepclear.core.encounters import judge_pairs as judge_pairs
+    from keepclear.core.encounters import judge_rows as judge_rows
     from keepclear.core.errors import InvalidValueError as InvalidValueError
     from keepclear.core.errors import KeepclearError as KeepclearError
     from keepclear.core.errors import UnknownItemError as UnknownItemError
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from keepclear.core.intents import ItemId as ItemId
     from keepclear.core.intents import OperationalIntent as OperationalIntent
     from keepclear.core.intents import PartyId as PartyId
+    from keepclear.core.motions import TrackArrays as TrackArrays
     from keepclear.core.picture import Picture as Picture
     from keepclear.core.resolution import Change as Change
     from keepclear.core.resolution import Resolution as Resolution
@@ -56,6 +62,8 @@ if TYPE_CHECKING:
     from keepclear.core.times import TimeWindow as TimeWindow
     from keepclear.core.volumes import Volume3D as Volume3D
     from keepclear.core.volumes import Volume4D as Volume4D
+    from keepclear.core.well_clear import alert_levels as alert_levels
+    from keepclear.core.well_clear import find_alerts as find_alerts
     from keepclear.main import check as check
     from keepclear.main import load as load
     from keepclear.main import resolve as resolve
@@ -68,16 +76,19 @@ _HOMES: Final = {
     "core.altitudes": ("Altitude", "AltitudeBand", "Atmosphere", "Datum", "LengthUnit", "band_of"),
     "core.conflicts": ("Buffer", "ConflictRule", "Finding", "Verdict", "Witness"),
     "core.constraints": ("Constraint", "ConstraintRule", "ring_zones"),
+    "core.encounters": ("Encounters", "Minima", "find_encounters", "judge_pairs", "judge_rows"),
     "core.errors": ("InvalidValueError", "KeepclearError", "UnknownItemError"),
     "core.geodesy": ("LatLng",),
     "core.index": ("Engine",),
     "core.intents": ("IntentState", "ItemId", "OperationalIntent", "PartyId"),
+    "core.motions": ("TrackArrays",),
     "core.picture": ("Picture",),
     "core.resolution": ("Change", "Resolution"),
     "core.shifts": ("Limits",),
     "core.shapes": ("Circle", "CorridorLeg", "Polygon", "corridor_legs"),
     "core.times": ("TimeWindow",),
     "core.volumes": ("Volume3D", "Volume4D"),
+    "core.well_clear": ("alert_levels", "find_alerts"),
     "main": ("check", "load", "resolve"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}

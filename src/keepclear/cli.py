@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -20,6 +20,7 @@ from keepclear import (
     cli_agree,
     cli_drill,
     cli_duty,
+    cli_encounters,
     cli_judge,
     cli_keep,
     cli_log,
@@ -41,6 +42,7 @@ from keepclear.cli_io import (
     Gaps,
     Instant,
     Quantity,
+    chosen_engine,
     format_option,
     input_options,
     is_given,
@@ -72,6 +74,7 @@ SECTIONS: Final = {
     "Check files": {
         "check": "Find all conflicts among operations and zones",
         "resolve": "Find the smallest changes that clear an operation",
+        "encounters": "Find all predicted losses of separation among tracks",
         "convert": "Write files in another format",
         "inspect": "Show what files hold, and every problem",
     },
@@ -241,7 +244,6 @@ def check(
     from keepclear.codec import results
     from keepclear.console import tables
     from keepclear.core.conflicts import ConflictRule
-    from keepclear.core.index import Engine
     from keepclear.main import check_gathered
 
     refuse_overwriting(files, output, report)
@@ -253,7 +255,7 @@ def check(
         raise click.UsageError("Missing argument 'FILES...', or --node")
     gathered = load_files(files, from_format, qnh, isa)
     say_problems(gathered)
-    chosen = _engine(Engine(engine))
+    chosen = chosen_engine(engine)
     with progress_bar() as progress:
         result = check_gathered(
             gathered,
@@ -310,14 +312,6 @@ _EXIT_OF: Final = {
     "no_verdict": EXIT_BAD_INPUT,
     "cannot_decide": EXIT_CANNOT_DECIDE,
 }
-
-
-def _engine(engine: Any) -> Any:
-    from keepclear.core.index import Engine, numba_installed
-
-    if engine is Engine.LOOPS and not numba_installed():
-        raise click.UsageError("--engine loops needs numba: pip install 'keepclear[fast]'")
-    return engine
 
 
 @main.command(epilog=_EXITS)
@@ -589,6 +583,7 @@ for _command in (
     cli_agree.agree,
     cli_agree.hold,
     cli_agree.resume,
+    cli_encounters.encounters,
     cli_say.say_message,
     cli_say.answer,
     cli_say.read,

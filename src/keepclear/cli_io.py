@@ -18,6 +18,7 @@ import click
 if TYPE_CHECKING:
     from keepclear.codec.reading import Gathered, ReadSettings
     from keepclear.core.conflicts import Buffer
+    from keepclear.core.index import Engine
 
 EXIT_CLEAR: Final = 0
 EXIT_CONFLICT: Final = 1
@@ -173,6 +174,16 @@ def input_options(*, is_required: bool = True) -> Command:
 
 INPUT_NAMES: Final = ("from_format", "qnh", "isa")
 """The parameters that say how files are read."""
+
+
+def chosen_engine(word: str) -> Engine:
+    """Return the engine that was chosen; refuse one that this installation does not have."""
+    from keepclear.core.index import Engine, numba_installed
+
+    engine = Engine(word)
+    if engine is Engine.LOOPS and not numba_installed():
+        raise click.UsageError("--engine loops needs numba: pip install 'keepclear[fast]'")
+    return engine
 
 
 def refuse_given(ctx: click.Context, names: tuple[str, ...], reason: str) -> None:

@@ -43,11 +43,15 @@ _CHUNK: Final = 16_384
 
 
 class TooManyEncountersError(KeepclearError):
-    """A picture has more encounters than `ENCOUNTERS_MAX`."""
+    """A picture has more encounters than can be told.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many can be.
+    """
+
+    def __init__(self, most: int = ENCOUNTERS_MAX) -> None:
         super().__init__(
-            f"there are more than {ENCOUNTERS_MAX:,} encounters in the picture; "
+            f"there are more than {most:,} encounters in the picture; "
             "judge a part of it, or with smaller minima"
         )
 
@@ -186,6 +190,26 @@ def judge_pairs(tracks: TrackArrays, a: npt.ArrayLike, b: npt.ArrayLike, minima:
     return _approaches(tracks, motions, pairs, minima)
 
 
+def judge_rows(own: TrackArrays, other: TrackArrays, minima: Minima) -> Encounters:
+    """Judge the first own track with the first other one, and so on.
+
+    Args:
+        own: One track of each pair, m of them.
+        other: The other of each.
+        minima: The minima and the look-ahead.
+
+    Returns:
+        All pairs in the order given, as `judge_pairs` has them; `b` counts on from the last of `a`.
+
+    Raises:
+        InvalidValueError: There are more tracks of one than of the other.
+    """
+    if len(own) != len(other):
+        raise InvalidValueError("other", f"there are {len(other)} tracks, and {len(own)} of their own")
+    rows = np.arange(len(own))
+    return judge_pairs(own.joined(other), rows, rows + len(own), minima)
+
+
 def candidate_pairs(
     tracks: TrackArrays,
     minima: Minima,
@@ -291,7 +315,8 @@ def _approaches(tracks: TrackArrays, motions: Motions, pairs: Candidates, minima
     cpa_s, squared = approach.closest(-half_s, half_s, *terms)
     lateral_m, vertical_m = minima.lateral_m, minima.vertical_m
     wide_m, deep_m, known = _inflated(tracks, i, j, minima)
-    nominal_m = lateral_m if known is None else np.where(known, lateral_m, 0.0)
+    # Where an altitude is missing there is no nominal loss, except laterally alone.
+    nominal_m = np.where(known, lateral_m, 0.0) if known is not None and vertical_m < math.inf else lateral_m
     begins, ends = approach.loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, nominal_m, vertical_m, *terms)
     if tracks.horizontal_error_m is None and tracks.vertical_error_m is None:
         early, late = begins, ends

@@ -28,6 +28,8 @@ EN_ROUTE_ACCELERATION_MPS2: Final = 1.5
 """How fast an aircraft en route leaves its straight line, as measured on real tracks (95 %)."""
 TERMINAL_ACCELERATION_MPS2: Final = 3.0
 """The same near an aerodrome, and for whatever turns tightly."""
+VERTICAL_ACCELERATION_MPS2: Final = 0.3
+"""How fast an altitude leaves its straight line, likewise."""
 
 Rows = npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice
 """Numbers of rows, a mask, or a slice."""
@@ -111,6 +113,23 @@ class TrackArrays:
             rows: Numbers of rows, or a mask.
         """
         return TrackArrays(**{name: column[rows] for name, column in self._columns()})
+
+    def joined(self, others: TrackArrays) -> TrackArrays:
+        """Return these tracks and others after them.
+
+        Args:
+            others: The others; what neither tells stays untold.
+        """
+        columns: dict[str, Floats] = {}
+        for field in fields(self):
+            one, other = getattr(self, field.name), getattr(others, field.name)
+            if one is not None or other is not None:
+                parts = [
+                    np.zeros(len(each)) if part is None else part
+                    for each, part in ((self, one), (others, other))
+                ]
+                columns[field.name] = np.concatenate(parts)
+        return TrackArrays(**columns)
 
 
 _RANGES: Final = (

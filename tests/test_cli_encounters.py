@@ -1,0 +1,238 @@
+"""`keepclear encounters`: arguments in, an answer, an exit code, and no traceback whatever is in the file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from keepclear.cli import main
+
+ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / "examples" / "encounters" / "picture.csv"
+PAIRS = ROOT / "examples" / "encounters" / "pairs.csv"
+HEADER = "id,latitude_deg,longitude_deg,altitude_ft,ground_speed_kt,track_deg,vertical_rate_fpm\n"
+HEAD_ON = HEADER + "ONE,0,0,35000,450,90,0\nTWO,0,0.5,35000,450,270,0\n"
+MINIMA = ("--lateral-m", "9260", "--vertical-m", "304.8", "--lookahead-s", "300")
+
+
+def run(*words: str | Path, text: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["encounters", *map(str, words)], input=text)
+
+
+def answer(text: str, *words: str) -> tuple[dict[str, Any], int]:
+    result = run("-", *(words or MINIMA), "--format", "json", text=text)
+    return json.loads(result.stdout), result.exit_code
+
+
+def test_two_that_fly_at_each_other_are_one_encounter() -> None:
+    told, code = answer(HEAD_ON)
+    assert code == 1
+    (found,) = told["encounters"]
+    assert (found["a"], found["b"]) == ("ONE", "TWO")
+    # 55,659.7 m apart, closing at 900 kt (463 m/s)
+    assert found["t_cpa_s"] == pytest.approx(120.2, abs=0.05)
+    assert found["t_in_s"] == pytest.approx(100.2, abs=0.05)
+    assert found["d_cpa_m"] == pytest.approx(0.0, abs=0.01)
+    assert found["dz_cpa_m"] == 0.0
+
+
+def test_two_that_are_a_thousand_feet_apart_are_none() -> None:
+    told, code = answer(HEAD_ON.replace("TWO,0,0.5,35000", "TWO,0,0.5,36000"))
+    assert (told["encounters"], code) == ([], 0)
+
+
+def test_the_order_of_columns_and_rows_does_not_matter() -> None:
+    rows = list(csv.reader(io.StringIO(HEAD_ON)))
+    turned = "\n".join(",".join(reversed(row)) for row in [rows[0], *reversed(rows[1:])])
+    assert answer(turned)[0]["encounters"] == answer(HEAD_ON)[0]["encounters"]
+
+
+def test_a_track_that_cannot_be_predicted_is_told_and_nothing_is_called_clear() -> None:
+    told, code = answer(HEADER + "ONE,0,0,35000,,90,0\nTWO,40,0.5,35000,450,270,0\n")
+    assert code == 3
+    assert told["unjudged"] == [{"id": "ONE", "reason": "it has no ground_speed_kt"}]
+
+
+def test_an_encounter_is_told_beside_a_track_that_cannot_be_judged() -> None:
+    told, code = answer(HEAD_ON + "THREE,40,0,35000,450,,0\n")
+    assert code == 1
+    assert told["unjudged"] == [{"id": "THREE", "reason": "it has no track_deg"}]
+
+
+@pytest.mark.parametrize("row", ["TWO,0,0.5,,450,270,0", "TWO,0,0.5,35000,450,270,"])
+def test_without_an_altitude_or_a_rate_a_loss_cannot_be_excluded(row: str) -> None:
+    told, code = answer(HEAD_ON.replace("TWO,0,0.5,35000,450,270,0", row))
+    assert code == 3
+    assert told["encounters"] == []
+    (found,) = told["cannot_exclude"]
+    assert found["t_in_s"] == pytest.approx(100.2, abs=0.05)
+    assert found["dz_cpa_m"] is None
+    assert "TWO" in " ".join(told["checked"]["assumed"])
+
+
+def test_age_and_accuracy_widen_what_cannot_be_excluded() -> None:
+    header = HEADER.strip() + ",age_s,position_accuracy_m\n"
+    # Abeam, 5.3 NM apart: 9,815 m, and after 20 s each may be 300 m (no kind: 3 m/s2) plus 600 m off.
+    text = header + "ONE,0,0,35000,450,0,0,10,600\nTWO,0,0.0882,35000,450,0,0,20,0\n"
+    told, code = answer(text)
+    assert (told["encounters"], code) == ([], 3)
+    assert len(told["cannot_exclude"]) == 1
+
+
+def test_a_formation_is_exempted_and_listed() -> None:
+    result = run(PICTURE, "--format", "json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [(each["a"], each["b"], each["exempted_by"], each["reason"]) for each in told["exempted"]] == [
+        ("SOUTH21", "SOUTH22", "formation", "ALPHA")
+    ]
+    assert {("NORTH01", "SOUTH11"), ("SURVEY1", "SURVEY2")} <= {
+        (each["a"], each["b"]) for each in told["encounters"]
+    }
+
+
+def test_a_rule_set_of_a_file_is_taken(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\ndefault = "rule-of-threes"\n')
+    told, code = answer(HEAD_ON, "--rule", str(file))
+    assert (told["checked"]["rule_set"], told["encounters"][0]["rule"], code) == ("mine", "rule-of-threes", 1)
+
+
+def test_every_form_says_the_same() -> None:
+    rows = list(csv.DictReader(io.StringIO(run("-", *MINIMA, "--format", "csv", text=HEAD_ON).stdout)))
+    assert [(row["verdict"], row["a"], row["b"]) for row in rows] == [("encounter", "ONE", "TWO")]
+    shown = json.loads(run("-", *MINIMA, "--format", "geojson", text=HEAD_ON).stdout)
+    assert shown["features"][0]["geometry"]["coordinates"] == [[0.0, 0.0], [0.5, 0.0]]
+    table = run("-", *MINIMA, text=HEAD_ON).stdout
+    assert "ONE - TWO" in table
+    assert "1 ENCOUNTER: 2 tracks judged by minima" in table
+
+
+def test_what_was_assumed_is_said() -> None:
+    told = run("-", text=HEAD_ON).stderr
+    assert "rule set: en-route" in told
+    assert "positions are taken to be exact" in told
+
+
+def test_a_drawing_is_svg_and_shows_both(tmp_path: Path) -> None:
+    out = tmp_path / "encounter.svg"
+    result = run("-", *MINIMA, "--draw", "TWO,ONE", "--output", out, text=HEAD_ON.replace("ONE", "<b>&ONE"))
+    assert result.exit_code == 2  # there is no ONE
+    result = run(
+        "-", *MINIMA, "--draw", "TWO,<b>&ONE", "--output", out, text=HEAD_ON.replace("ONE", "<b>&ONE")
+    )
+    assert result.exit_code == 1
+    drawn = out.read_text()
+    assert drawn.startswith("<svg")
+    assert "&lt;b&gt;&amp;ONE" in drawn
+    assert "<b>" not in drawn
+
+
+# -- pairs ------------------------------------------------------------------------------------------
+
+
+def test_each_row_of_pairs_has_its_alert_level() -> None:
+    result = run("--pairs", PAIRS, "--rule", "do-365b", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [int(row["alert_level"]) for row in rows] == [3, 0, 1, 0, 3, 0, 3, 0]
+    assert result.exit_code == 1
+
+
+def test_pairs_are_judged_by_minima_too() -> None:
+    result = run("--pairs", PAIRS, *MINIMA, "--format", "json")
+    told = json.loads(result.stdout)["pairs"]
+    assert [each["encounter"] for each in told] == [1, 1, 1, 1, 1, 1, 1, 1]
+    assert told[3]["dz_cpa_m"] == 300.0
+
+
+def test_other_columns_of_pairs_are_not_read() -> None:
+    text = "\n".join(f"{line},x" for line in PAIRS.read_text().splitlines())
+    assert run("--pairs", "-", "--format", "csv", text=text).exit_code == 1
+
+
+# -- bad usage and bad input ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "give one of the two"),
+        ((PICTURE, "--pairs", PAIRS), "give one of the two"),
+        ((PICTURE, "--lateral-m", "9260"), "--lateral-m and --vertical-m go together"),
+        ((PICTURE, "--lookahead-s", "60"), "rules have their own"),
+        ((PICTURE, *MINIMA, "--rule", "drones"), "give --rule, or"),
+        ((PICTURE, "--rule", "en-rout"), "did you mean 'en-route'?"),
+        ((PICTURE, "--rule", "absent.toml"), "there is no such file"),
+        ((PICTURE, "--lateral-m", "nan", "--vertical-m", "1"), "--lateral-m"),
+        ((PICTURE, "--lateral-m", "1", "--vertical-m", "1", "--lookahead-s", "1e9"), "--lookahead-s"),
+        ((PICTURE, "--draw", "ONE"), "give two ids"),
+        ((PICTURE, "--draw", "ONE,TWO"), "there is no track 'ONE'"),
+        ((PICTURE, "--draw", "NORTH01,SOUTH11", "--format", "json"), "leave --format out"),
+        (("--pairs", PAIRS, "--rule", "drones"), "--pairs takes --rule do-365b"),
+        (("absent.csv",), "there is no such file"),
+        ((PICTURE, "--output", PICTURE), "would be overwritten"),
+    ],
+)
+def test_bad_usage_says_what_to_do(words: tuple[Any, ...], told: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "the file is empty"),
+        ("a,b\n1,2\n", "its first row must name the columns"),
+        (HEAD_ON.replace(",", ";"), "separated by semicolons"),
+        (HEAD_ON.replace("track_deg", "track"), "unknown column 'track'; did you mean 'track_deg'?"),
+        (HEAD_ON.replace("track_deg", "id"), "the column is there twice"),
+        (HEADER + "ONE,0,0,35000,450,90\n", "line 2: it has 6 cells, and there are 7 columns"),
+        (HEAD_ON.replace("TWO", "ONE"), "line 3: id: 'ONE' is there twice; line 2 has it too"),
+        (HEAD_ON.replace("TWO,0,", "TWO,91,"), "line 3: latitude_deg: 91 is not within -90..90"),
+        (HEAD_ON.replace("TWO,0,", "TWO,,"), "line 3: latitude_deg: it is empty"),
+        (HEAD_ON.replace("TWO,0,", "TWO,nan,"), "line 3: latitude_deg: 'nan' is not a number"),
+        (HEAD_ON.replace("TWO,0,", "TWO,inf,"), "line 3: latitude_deg: 'inf' is not a number"),
+        (HEAD_ON.replace("TWO,0,", "TWO,1e999,"), "line 3: latitude_deg: the number '1e999' is out of range"),
+        (HEAD_ON.replace("TWO,0,", "TWO,0_0,"), "line 3: latitude_deg: '0_0' is not a number"),
+        (HEAD_ON.replace("TWO,0,", "TWO,--1,"), "line 3: latitude_deg: '--1' is not a number"),
+        (HEAD_ON.replace(",450,270", ",-450,270"), "line 3: ground_speed_kt: -450 is not within 0.."),
+        (HEAD_ON.replace(",450,270", ",450,361"), "line 3: track_deg: 361 is not within 0..360"),
+        (HEAD_ON + '"FOUR', "this is not CSV"),
+        ('id,latitude_deg\n"\x00",1\n', "error"),
+        (
+            HEAD_ON.replace("id,", "id,kind,").replace("ONE,", "ONE,plane,").replace("TWO,", "TWO,drone,"),
+            "is no kind",
+        ),
+    ],
+)
+def test_a_bad_file_is_told_with_its_line_and_there_is_no_verdict(text: str, told: str) -> None:
+    result = run("-", *MINIMA, "--format", "json", text=text)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_all_bad_cells_are_told_at_once() -> None:
+    text = HEADER + "ONE,91,0,x,450,90,0\nTWO,0,999,35000,450,270,0\n"
+    assert run("-", text=text).stderr.count("error: ") == 3
+
+
+def test_a_picture_of_nobody_has_no_encounter() -> None:
+    assert answer(HEADER) == ({**answer(HEADER)[0], "encounters": []}, 0)
+
+
+def test_the_rule_sets_are_listed() -> None:
+    listed = json.loads(run("--list-rules", "--format", "json").stdout)["rule_sets"]
+    assert {"en-route", "rule-of-threes", "drones", "do-365b", "fire-traffic-area"} <= {
+        each["rule_set"] for each in listed
+    }
+    assert "5 NM or 800 ft" in run("--list-rules").stdout
