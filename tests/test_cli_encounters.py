@@ -104,6 +104,27 @@ def test_a_rule_set_of_a_file_is_taken(tmp_path: Path) -> None:
     assert (told["checked"]["rule_set"], told["encounters"][0]["rule"], code) == ("mine", "rule-of-threes", 1)
 
 
+def test_where_no_rule_applies_nothing_is_called_clear() -> None:
+    """The Fire Traffic Area holds between an incident and tracks, and here is no incident."""
+    result = run("-", "--rule", "fire-traffic-area", text=HEAD_ON)
+    assert result.exit_code == 3
+    assert "no rule of it applies between any two of them" in " ".join(result.stdout.split())
+
+
+def test_an_incident_needs_a_place_only() -> None:
+    header = HEADER.strip() + ",kind,contact\n"
+    text = (
+        header
+        + "FIRE,35,36,,,,,incident,\nONE,35.1,36,5000,120,180,0,,\nTWO,35,36.1,5000,120,270,0,,cleared\n"
+    )
+    told, code = answer(text, "--rule", "fire-traffic-area")
+    assert code == 1
+    assert [(each["a"], each["b"], each["level"]) for each in told["encounters"]] == [
+        ("FIRE", "ONE", "no_entry_without_contact")
+    ]
+    assert [each["exempted_by"] for each in told["exempted"]] == ["contact"]
+
+
 def test_every_form_says_the_same() -> None:
     rows = list(csv.DictReader(io.StringIO(run("-", *MINIMA, "--format", "csv", text=HEAD_ON).stdout)))
     assert [(row["verdict"], row["a"], row["b"]) for row in rows] == [("encounter", "ONE", "TWO")]

@@ -188,6 +188,7 @@ def _judge_picture(
     from keepclear.console.encounter_tables import answer_table
     from keepclear.core import separation
     from keepclear.core.encounters import TooManyEncountersError
+    from keepclear.core.errors import InvalidValueError
 
     rule_set = _rule_set(rule, minima)
     read = air_pictures.decode_picture(_read(name), name)
@@ -197,7 +198,7 @@ def _judge_picture(
     try:
         with progress_bar() as progress:
             judged = separation.judge(read.picture, rule_set, engine=engine, progress=progress)
-    except TooManyEncountersError as error:
+    except (InvalidValueError, TooManyEncountersError) as error:
         say(f"cannot decide: {error}")
         raise SystemExit(EXIT_CANNOT_DECIDE) from None
     fields = codec.answer_fields(
@@ -224,13 +225,19 @@ def _judge_picture(
         say(f"note: no track fits {selector} in the rule set")
     if form != "table" or draw is not None or output is not None:
         say(line)
-    ctx.exit(_exit_code(judged, bool(read.unjudged)))
+    ctx.exit(_exit_code(judged, fields))
 
 
-def _exit_code(judged: Judged, is_partial: bool) -> int:
+def _exit_code(judged: Judged, fields: dict[str, Any]) -> int:
     if judged.findings:
         return EXIT_CONFLICT
-    return EXIT_CANNOT_DECIDE if judged.cannot_exclude or is_partial else EXIT_CLEAR
+    is_partial = judged.cannot_exclude or fields["unjudged"] or _has_no_rule(judged)
+    return EXIT_CANNOT_DECIDE if is_partial else EXIT_CLEAR
+
+
+def _has_no_rule(judged: Judged) -> bool:
+    """Tell whether there are pairs, and no rule for any of them."""
+    return judged.pairs_judged == 0 and judged.pairs_without_rule > 0
 
 
 def _line(judged: Judged, rule_set: RuleSet, fields: dict[str, Any]) -> str:
@@ -242,10 +249,14 @@ def _line(judged: Judged, rule_set: RuleSet, fields: dict[str, Any]) -> str:
         more.append(f"{len(judged.cannot_exclude):,} more that cannot be excluded")
     if fields["unjudged"]:
         more.append(f"{count_text(len(fields['unjudged']), 'track')} not judged")
+    if _has_no_rule(judged):
+        more.append("no rule of it applies between any two of them")
+    elif judged.pairs_without_rule:
+        more.append(f"{count_text(judged.pairs_without_rule, 'pair')} without a rule")
     told = "".join(f"; {each}" for each in more)
     if judged.findings:
         return f"{count_text(len(judged.findings), 'encounter').upper()}: {scope}{told}"
-    if judged.cannot_exclude or fields["unjudged"]:
+    if _exit_code(judged, fields) == EXIT_CANNOT_DECIDE:
         return f"CANNOT DECIDE: {scope}; no encounter found{told}"
     return f"NO ENCOUNTER: {scope}{told}"
 

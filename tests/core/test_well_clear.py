@@ -27,6 +27,7 @@ from keepclear.core.well_clear import (
     AlertedPairs,
     AlertLevel,
     AlertRule,
+    Earth,
     WellClearVolume,
     alert_levels,
     alert_reach_m,
@@ -268,7 +269,17 @@ def test_on_the_sphere_of_daidalus_all_levels_and_all_times_are_the_same() -> No
 
 @pytest.fixture(scope="module")
 def golden() -> AlertedPairs:
-    return alert_levels(golden_tracks("own"), golden_tracks("int"))
+    return alert_levels(golden_tracks("own"), golden_tracks("int"), earth=Earth.WGS84)
+
+
+def test_all_alert_levels_are_those_of_daidalus() -> None:
+    told = alert_levels(golden_tracks("own"), golden_tracks("int"))
+    assert (told.level == GOLDEN["alert_level"]).all()
+    for k in range(3):
+        expected = GOLDEN[f"t_vol{k + 1}_s"]
+        assert (np.isfinite(told.t_in_s[:, k]) == np.isfinite(expected)).all()
+        both = (expected <= 60.0) & np.isfinite(told.t_in_s[:, k])
+        assert np.abs(told.t_in_s[both, k] - expected[both]).max() < 1e-3
 
 
 def test_on_wgs84_three_levels_in_2_000_are_others_and_near_a_threshold(golden: AlertedPairs) -> None:
@@ -373,7 +384,7 @@ ANYWHERE = [
 @pytest.mark.parametrize("track_deg", [0.0, 45.0, 90.0, 200.0])
 def test_the_same_encounter_is_the_same_anywhere_on_earth(lat: float, lng: float, track_deg: float) -> None:
     """10 NM apart as above: 36.37 s, a corrective alert; closest after 72 s."""
-    found = alert_levels(*head_on(lat, lng, track_deg, 10.0 * NM_M))
+    found = alert_levels(*head_on(lat, lng, track_deg, 10.0 * NM_M), earth=Earth.WGS84)
     assert found.t_in_s[0] == pytest.approx([36.3665] * 3, abs=5e-3)
     assert found.level[0] == AlertLevel.CORRECTIVE
     assert (found.t_cpa_s[0], found.d_cpa_m[0]) == (
@@ -416,8 +427,12 @@ def test_two_at_opposite_ends_of_the_earth_do_not_alert() -> None:
 def test_an_older_position_is_first_brought_to_now() -> None:
     one, other = head_on(47.0, 8.0, 30.0, 10.0 * NM_M)
     age_s = np.array([20.0])
-    found = alert_levels(replace(one, age_s=age_s), replace(other, age_s=age_s))
+    aged = replace(one, age_s=age_s), replace(other, age_s=age_s)
+    found = alert_levels(*aged, earth=Earth.WGS84)
     assert found.t_in_s[0] == pytest.approx([16.3665] * 3, abs=5e-3)
+    on_sphere = alert_levels(*aged).t_in_s[0]
+    assert on_sphere == pytest.approx(alert_levels(one, other).t_in_s[0] - 20.0, abs=5e-3)
+    assert on_sphere == pytest.approx(found.t_in_s[0], abs=0.4)
     assert found.level[0] == AlertLevel.WARNING
 
 
@@ -477,10 +492,10 @@ def a_picture(
     )
 
 
-def all_pairs(picture: TrackArrays) -> AlertedPairs:
+def all_pairs(picture: TrackArrays, earth: Earth = Earth.NAUTICAL_SPHERE) -> AlertedPairs:
     """Return the alerts of a picture by holding each against each."""
     a, b = np.triu_indices(len(picture), 1)
-    found = alert_levels(picture.take(a), picture.take(b))
+    found = alert_levels(picture.take(a), picture.take(b), earth=earth)
     return found._replace(a=a, b=b).take(found.level_inflated > 0)
 
 
@@ -497,9 +512,11 @@ PICTURES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("earth", Earth)
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_search_finds_just_the_alerts_of_all_pairs(name: str, engine: Engine) -> None:
-    expected, found = all_pairs(PICTURES[name]), find_alerts(PICTURES[name], engine=engine)
+def test_the_search_finds_just_the_alerts_of_all_pairs(name: str, earth: Earth, engine: Engine) -> None:
+    expected = all_pairs(PICTURES[name], earth)
+    found = find_alerts(PICTURES[name], engine=engine, earth=earth)
     assert len(expected.a) > 5
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -210,6 +210,29 @@ def judge_rows(own: TrackArrays, other: TrackArrays, minima: Minima) -> Encounte
     return judge_pairs(own.joined(other), rows, rows + len(own), minima)
 
 
+def beyond_inflation(tracks: TrackArrays) -> npt.NDArray[np.bool_]:
+    """Tell which tracks may be farther off than minima are widened for: nothing can be excluded of them.
+
+    Args:
+        tracks: The tracks, n of them.
+
+    Returns:
+        Shape (n,). Of any two that together may be off by more than `LATERAL_INFLATION_MAX_M`, or
+        `VERTICAL_INFLATION_MAX_M`, it tells the one that is off by more, and of no others.
+    """
+    beyond = np.zeros(len(tracks), dtype=np.bool_)
+    for errors, greatest_m in (
+        (tracks.horizontal_error_m, LATERAL_INFLATION_MAX_M),
+        (tracks.vertical_error_m, VERTICAL_INFLATION_MAX_M),
+    ):
+        if errors is not None:
+            rows = np.flatnonzero(np.isfinite(errors))  # an altitude that is not known is not limited
+            rows = rows[np.argsort(errors[rows], kind="stable")]
+            # Whoever is too far off together with anybody less off, is so with the next less off.
+            beyond[rows[1:][np.hypot(errors[rows[1:]], errors[rows[:-1]]) > greatest_m]] = True
+    return beyond
+
+
 def candidate_pairs(
     tracks: TrackArrays,
     minima: Minima,

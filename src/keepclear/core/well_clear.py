@@ -7,8 +7,9 @@ The rule is that of RTCA DO-365B for detect-and-avoid: a pair is not well clear 
   *modified tau* is at most its threshold. With the distance r, modified tau is (DMOD^2 - r^2) / (r dr/dt):
   about the time until they are DMOD apart.
 
-An alert says how soon that will be. Each aircraft goes straight on, in the plane that touches the ellipsoid
-halfway between the two; no pole and no antimeridian needs a special case. Bounds are closed: exactly at one
+An alert says how soon that will be. Each aircraft goes straight on, in the plane that touches the earth
+halfway between the two; no pole and no antimeridian needs a special case. The earth is that of the reference
+implementation unless WGS84 is asked for: see `Earth`. Bounds are closed: exactly at one
 is not well clear. What people are told, and when an alert is over, is left to others.
 
 Source:
@@ -18,8 +19,9 @@ Source:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -37,7 +39,7 @@ from keepclear.core.encounters import (
     candidate_pairs,
 )
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.geodesy import ECCENTRICITY_SQ, RADIUS_MIN_M, Floats
+from keepclear.core.geodesy import ECCENTRICITY_SQ, RADIUS_MIN_M, Floats, unit_vectors
 from keepclear.core.index import Engine
 from keepclear.core.motions import TrackArrays, motions_of
 from keepclear.core.packed import Ints
@@ -52,6 +54,8 @@ _STILL_MPS: Final = 1e-6
 _RATE_MIN_MPS: Final = 1e-12
 _CHUNK: Final = 16_384
 _NORMAL: Final = np.array([1.0, 1.0, 1.0 / (1.0 - ECCENTRICITY_SQ)])
+_SPHERE_RADIUS_M: Final = NAUTICAL_MILE_M * 60.0 * 180.0 / math.pi
+_EARTH_RATIO: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,16 @@ class AlertRule:
     def __post_init__(self) -> None:
         if not 0.0 <= self.within_s <= LOOKAHEAD_MAX_S:
             raise InvalidValueError("within_s", f"{self.within_s!r} is not within 0..{LOOKAHEAD_MAX_S:g}")
+
+
+class Earth(Enum):
+    """On which earth positions are compared."""
+
+    NAUTICAL_SPHERE = "nautical-sphere"
+    """A sphere on which a minute of arc is a nautical mile, as in NASA's DAIDALUS, the reference
+    implementation of DO-365B: alert levels are equal to its own. Distances are off by up to 0.6 %."""
+    WGS84 = "wgs84"
+    """The ellipsoid: distances are right."""
 
 
 class AlertLevel(IntEnum):
@@ -281,6 +295,7 @@ def alert_levels(
     rules: tuple[AlertRule, ...] = DO_365B,
     *,
     lookahead_s: float = 300.0,
+    earth: Earth = Earth.NAUTICAL_SPHERE,
 ) -> AlertedPairs:
     """Find the alert level of given pairs: the first own track with the first intruder, and so on.
 
@@ -290,6 +305,7 @@ def alert_levels(
         rules: The rules, the least urgent first.
         lookahead_s: How far times of entry and closest approach are looked for, seconds; at least as long as
             any rule looks ahead.
+        earth: On which earth positions are compared.
 
     Returns:
         All pairs in the order given; `a` and `b` are their numbers.
@@ -302,7 +318,7 @@ def alert_levels(
         raise InvalidValueError("intruder", f"there are {len(intruder)} tracks, and {len(own)} of their own")
     _check(rules, lookahead_s)
     rows = np.arange(len(own))
-    return _alerts(_states(own), _states(intruder), rows, rows, rules, lookahead_s)
+    return _alerts(_states(own, earth), _states(intruder, earth), rows, rows, rules, lookahead_s)
 
 
 def alert_reach_m(ground_speed_mps: Floats, rules: tuple[AlertRule, ...] = DO_365B) -> Floats:
@@ -319,6 +335,9 @@ def alert_reach_m(ground_speed_mps: Floats, rules: tuple[AlertRule, ...] = DO_36
     x^3/6R^2; out of the plane is at most X/R of the distance, which adds X^2/2R^2 of it. In all that is less
     than X^3/R^2, and so at most 4 (x1^3 + x2^3)/R^2.
 
+    The search is on the ellipsoid; lengths on the sphere of `Earth` differ from it by less than 0.53 %, the
+    distance as well as the ways flown, and none is longer than x1 + x2: a hundredth of that is added.
+
     Args:
         ground_speed_mps: Speeds over the ground, metres per second, shape (n,).
         rules: The rules.
@@ -333,7 +352,7 @@ def alert_reach_m(ground_speed_mps: Floats, rules: tuple[AlertRule, ...] = DO_36
     tau_s = max(rule.volume.tau_mod_s for rule in rules)
     beyond_m = max(rule.volume.dmod_m for rule in rules) + LATERAL_INFLATION_MAX_M
     path_m = ground_speed_mps * (tau_s + longest_s) + beyond_m
-    return tau_s * ground_speed_mps + 4.0 * path_m**3 / RADIUS_MIN_M**2
+    return tau_s * ground_speed_mps + 4.0 * path_m**3 / RADIUS_MIN_M**2 + _EARTH_RATIO * path_m
 
 
 def find_alerts(
@@ -341,6 +360,7 @@ def find_alerts(
     rules: tuple[AlertRule, ...] = DO_365B,
     *,
     lookahead_s: float = 300.0,
+    earth: Earth = Earth.NAUTICAL_SPHERE,
     engine: Engine = Engine.AUTO,
     groups: npt.NDArray[np.uint8] | None = None,
     judged: npt.NDArray[np.bool_] | None = None,
@@ -351,6 +371,7 @@ def find_alerts(
         tracks: The picture, n tracks.
         rules: The rules, the least urgent first.
         lookahead_s: See `alert_levels`.
+        earth: See `alert_levels`.
         engine: Which code searches; the answers are the same.
         groups: The group of each track, shape (n,); None if all are judged against all.
         judged: Whether tracks of two groups are judged against each other, symmetric, shape (k, k).
@@ -371,7 +392,7 @@ def find_alerts(
     )
     reach_m = alert_reach_m(tracks.ground_speed_mps, rules)
     pairs = candidate_pairs(tracks, minima, reach_m=reach_m, engine=engine, groups=groups, judged=judged)
-    states = _states(tracks)
+    states = _states(tracks, earth)
     found: list[AlertedPairs] = []
     count = 0
     for start in range(0, max(len(pairs), 1), _CHUNK):
@@ -405,6 +426,8 @@ class _States(NamedTuple):
 
     position_m: Floats
     velocity_mps: Floats
+    upright: Floats
+    """M p, not of length one."""
     altitude_m: Floats
     rate_mps: Floats
     horizontal_error_m: Floats
@@ -414,12 +437,18 @@ class _States(NamedTuple):
         return _States(*(column[rows] for column in self))
 
 
-def _states(tracks: TrackArrays) -> _States:
+def _states(tracks: TrackArrays, earth: Earth) -> _States:
     motions = motions_of(tracks, 0.0)
+    position, velocity = motions.position_m, motions.velocity_mps
+    upright = position * _NORMAL
+    if earth is Earth.NAUTICAL_SPHERE:
+        position, velocity = _on_sphere(tracks)
+        upright = position
     none = np.zeros(len(tracks))
     return _States(
-        position_m=motions.position_m,
-        velocity_mps=motions.velocity_mps,
+        position_m=position,
+        velocity_mps=velocity,
+        upright=upright,
         altitude_m=motions.altitude_m,
         rate_mps=motions.rate_mps,
         horizontal_error_m=none if tracks.horizontal_error_m is None else tracks.horizontal_error_m,
@@ -427,13 +456,27 @@ def _states(tracks: TrackArrays) -> _States:
     )
 
 
+def _on_sphere(tracks: TrackArrays) -> tuple[Floats, Floats]:
+    """Return positions and velocities on the sphere, brought to the picture's instant along great circles."""
+    up = unit_vectors(tracks.latitude_deg, tracks.longitude_deg)
+    lng, track = np.radians(tracks.longitude_deg), np.radians(tracks.track_deg)
+    east = np.column_stack([-np.sin(lng), np.cos(lng), np.zeros(len(lng))])
+    along = np.sin(track)[:, np.newaxis] * east + np.cos(track)[:, np.newaxis] * np.cross(up, east)
+    age_s = 0.0 if tracks.age_s is None else tracks.age_s
+    angle = (tracks.ground_speed_mps / _SPHERE_RADIUS_M * age_s)[:, np.newaxis]
+    speed = tracks.ground_speed_mps[:, np.newaxis]
+    position = _SPHERE_RADIUS_M * (np.cos(angle) * up + np.sin(angle) * along)
+    return position, speed * (np.cos(angle) * along - np.sin(angle) * up)
+
+
 def _relative(own: _States, intruder: _States) -> _Relative:
     """See the intruders from their own, in the plane halfway between the two.
 
     With M = diag(1, 1, 1/(1 - e^2)), p M p is the same for all points p of the ellipsoid, and M p is upright
-    there. So M (p1 + p2) is upright halfway, and at right angles to p2 - p1: the distance is kept whole.
+    there; on the sphere, with M = 1. So M (p1 + p2) is upright halfway, and at right angles to p2 - p1: the
+    distance is kept whole.
     """
-    upright = (own.position_m + intruder.position_m) * _NORMAL
+    upright = own.upright + intruder.upright
     # Two at opposite ends of the earth have nothing halfway; then no part of the velocity is taken away.
     upright /= np.maximum(np.linalg.norm(upright, axis=1), 1.0)[:, np.newaxis]
     position = intruder.position_m - own.position_m
