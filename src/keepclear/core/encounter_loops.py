@@ -22,6 +22,7 @@ from numba.extending import overload, register_jitable
 
 from keepclear.core import approach, motions
 from keepclear.core.encounter_search import (
+    BEND_PER_M,
     LATERAL_MARGIN_M,
     ROUNDING_RATIO,
     VERTICAL_MARGIN_M,
@@ -39,13 +40,16 @@ _Float32s = npt.NDArray[np.float32]
 
 _FIXED_PER_M: Final = 256.0
 """Positions are whole numbers of this part of a metre: 3.9 mm, far below the margin."""
+_EARTH_MAX_M: Final = 6_400_000.0
+"""No part of a position on the ellipsoid is greater."""
 _DIGIT_BITS: Final = 11
 _DIGITS: Final = 1 << _DIGIT_BITS
 _PAIRS: Final = 65_536
 """So many pairs are handed over at a time, or as many as there are tracks."""
 _COLUMNS: Final = 10
 """Position x, y, z, velocity x, y, z, height, vertical rate, reach, depth."""
-_LANES: Final = 16
+_LANE_BITS: Final = 4
+_LANES: Final = 1 << _LANE_BITS
 """So many tracks lie together in a block, column by column: one loop of a known length without a branch."""
 _NOWHERE_M: Final = 1e18
 """Where what fills up the last block is."""
@@ -112,14 +116,13 @@ def _fill_motions(
 
 
 def near(
-    made: Motions, wanted: Wanted, reach: Floats, cell_m: float, rows: Ints | None, progress: Progress | None
+    made: Motions, wanted: Wanted, cell_m: float, rows: Ints | None, progress: Progress | None
 ) -> Iterator[Candidates]:
     """Find near pairs with a grid.
 
     Args:
         made: How all tracks move about the middle of the look-ahead.
         wanted: What is looked for.
-        reach: By how much each track widens the lateral minimum.
         cell_m: How large a cell is.
         rows: Which tracks are in the grid; None for all.
         progress: Called with how many tracks are done and how many there are.
@@ -127,7 +130,7 @@ def near(
     Yields:
         Pairs of places in `rows`, each pair once.
     """
-    chosen = np.arange(len(reach)) if rows is None else rows
+    chosen = np.arange(len(made.rows)) if rows is None else rows
     n = len(chosen)
     if n < 2:
         return
@@ -138,7 +141,7 @@ def near(
     columns = np.empty((n, _COLUMNS), dtype=np.float32)
     fixed = columns.view(np.int32)  # the same memory: positions are whole numbers in it
     _sort_columns(
-        made.rows, reach, wanted.deep_m, chosen, order,
+        made.rows, wanted.reach_m, wanted.deep_m, chosen, order, BEND_PER_M * half_s * half_s,
         (wanted.lateral_m + LATERAL_MARGIN_M + ROUNDING_RATIO * cell_m) / 2.0,
         (wanted.vertical_m + VERTICAL_MARGIN_M) / 2.0,
         fixed, columns,
@@ -161,23 +164,17 @@ def near(
 
 
 @_compiled
-def _number_cells(q: Floats, chosen: Ints, cell_m: float, keys: Ints) -> tuple[int, int, int]:
-    """Number the cells of tracks as `encounter_search` does."""
-    least, most = np.full(3, np.inf), np.full(3, -np.inf)
-    for i in chosen:
-        for axis in range(3):
-            least[axis] = min(least[axis], q[i, axis])
-            most[axis] = max(most[axis], q[i, axis])
+def _number_cells(rows: Floats, chosen: Ints, cell_m: float, keys: Ints) -> tuple[int, int, int]:
+    """Number the cells of tracks as `encounter_search` does, in a cube round the earth."""
     per_m = 1.0 / cell_m
-    row_y = int((most[0] - least[0]) * per_m) + 3
-    row_z = row_y * (int((most[1] - least[1]) * per_m) + 3)
+    row_y = int(2.0 * _EARTH_MAX_M * per_m) + 3
+    row_z = row_y * row_y
     largest = 0
     for k in range(len(chosen)):
-        i = chosen[k]
-        key = int((q[i, 0] - least[0]) * per_m) + row_y * int((q[i, 1] - least[1]) * per_m)
-        key += row_z * int((q[i, 2] - least[2]) * per_m)
-        keys[k] = key
-        largest = max(largest, key)
+        q = rows[chosen[k]]
+        x, y, z = q[0] + _EARTH_MAX_M, q[1] + _EARTH_MAX_M, q[2] + _EARTH_MAX_M
+        keys[k] = int(x * per_m) + row_y * int(y * per_m) + row_z * int(z * per_m)
+        largest = max(largest, keys[k])
     return row_y, row_z, largest
 
 
@@ -206,17 +203,19 @@ def _sort(keys: Ints, order: _Int32s, largest: int) -> None:
 
 @_compiled
 def _sort_columns(
-    rows: Floats, reach: Floats, deep: Floats, chosen: Ints, order: _Int32s,
+    rows: Floats, reach: Floats, deep: Floats, chosen: Ints, order: _Int32s, bend: float,
     lateral_m: float, vertical_m: float, fixed: _Int32s, columns: _Float32s,
 ) -> None:  # fmt: skip
     for k in range(len(order)):
         i = chosen[order[k]]
         row = rows[i]
         for axis in range(3):
-            fixed[k, axis] = np.int32(round(row[axis] * _FIXED_PER_M))
+            fixed[k, axis] = np.int32(row[axis] * _FIXED_PER_M)
             columns[k, 3 + axis] = row[3 + axis]
         columns[k, 6], columns[k, 7] = row[10], row[11]
-        columns[k, 8], columns[k, 9] = reach[i] + lateral_m, deep[i] + vertical_m
+        speed_sq = row[3] * row[3] + row[4] * row[4] + row[5] * row[5]
+        columns[k, 8] = lateral_m + reach[i] + bend * speed_sq
+        columns[k, 9] = vertical_m + deep[i]
 
 
 @_compiled
@@ -305,12 +304,13 @@ def _scan(
             to = 0
             for run in range(5):
                 for k in range(firsts[run], lasts[run]):
-                    block, lane = blocks[to // _LANES], to % _LANES
+                    block, lane, row = blocks[to >> _LANE_BITS], to & (_LANES - 1), columns[k]
                     block[0, lane] = np.float32(fixed[k, 0] - x0) * per_m
                     block[1, lane] = np.float32(fixed[k, 1] - y0) * per_m
                     block[2, lane] = np.float32(fixed[k, 2] - z0) * per_m
-                    for column in range(3, _COLUMNS):
-                        block[column, lane] = columns[k, column]
+                    block[3, lane], block[4, lane], block[5, lane] = row[3], row[4], row[5]
+                    block[6, lane], block[7, lane] = row[6], row[7]
+                    block[8, lane], block[9, lane] = row[8], row[9]
                     at[to] = order[k]
                     to += 1
             filled = (total + _LANES - 1) // _LANES
@@ -392,16 +392,18 @@ def _judge(
     motion: Floats, i: Ints, j: Ints, half_s: float, horizon_s: float, lateral_m: float, vertical_m: float,
     rows: Ints, numbers: Floats,
 ) -> int:  # fmt: skip
-    found = 0
+    found, deep = 0, vertical_m - approach.TOUCH_TOLERANCE_M
     for k in range(len(i)):
         p, q = motion[i[k]], motion[j[k]]
+        dz, rate = q[10] - p[10], q[11] - p[11]
+        if abs(dz) - abs(rate) * half_s > deep:  # at no instant: many fly at levels that are apart
+            continue
         c0, c1, c2, c3, c4, c5, c6 = _terms(q[0] - p[0], p[3], p[6], p[9], q[3], q[6], q[9])
         for axis in range(1, 3):
             d0, d1, d2, d3, d4, d5, d6 = _terms(
                 q[axis] - p[axis], p[3 + axis], p[6 + axis], p[9], q[3 + axis], q[6 + axis], q[9]
             )
             c0, c1, c2, c3, c4, c5, c6 = c0 + d0, c1 + d1, c2 + d2, c3 + d3, c4 + d4, c5 + d5, c6 + d6
-        dz, rate = q[10] - p[10], q[11] - p[11]
         cpa_s, squared = _closest(-half_s, half_s, c0, c1, c2, c3, c4, c5, c6)
         begins, ends = _loss(
             cpa_s, -half_s, half_s, horizon_s, dz, rate, lateral_m, vertical_m, c0, c1, c2, c3, c4, c5, c6

@@ -33,6 +33,8 @@ VERTICAL_MARGIN_M: Final = 0.1
 """Added to every vertical minimum in the search, for rounding."""
 ROUNDING_RATIO: Final = 2e-6
 """Positions within a neighbourhood and what is computed of them are exact to this part of a cell."""
+BEND_PER_M: Final = 1.01 / (2.0 * RADIUS_MIN_M)
+"""An arc leaves its tangent by at most this times the square of the way; a hundredth is for the higher powers."""
 GROUPS_MAX: Final = 256
 """So many groups of tracks may be told apart."""
 
@@ -117,10 +119,10 @@ def candidates(
         motions = encounter_loops.motions_of(tracks, half_s)
     else:
         motions = motions_of(tracks, half_s)
-    speed = tracks.ground_speed_mps
-    path_m = speed * half_s
-    # An arc leaves its tangent by at most s^2/2R; a hundredth more covers the higher powers of the series.
-    reach = wanted.reach_m + path_m**2 / (2.0 * RADIUS_MIN_M) * 1.01
+    path_m = tracks.ground_speed_mps * half_s
+    reach = path_m * path_m
+    reach *= BEND_PER_M
+    reach += wanted.reach_m
     radius = reach + path_m
     apart = _kept_apart(motions, radius, wanted.lateral_m, loops=is_loops)
     rest = np.delete(np.arange(len(tracks)), apart) if len(apart) else None
@@ -133,7 +135,7 @@ def candidates(
         CELL_MIN_M, (wanted.lateral_m + 2.0 * farthest + LATERAL_MARGIN_M) * (1.0 + 2.0 * ROUNDING_RATIO)
     )
     if is_loops:
-        parts = encounter_loops.near(motions, wanted, reach, cell_m, rest, progress)
+        parts = encounter_loops.near(motions, wanted, cell_m, rest, progress)
     else:
         lines = _lines(motions, wanted, reach, radius, slice(None) if rest is None else rest)
         parts = _near(lines, half_s, cell_m, progress)

@@ -51,7 +51,7 @@ class TooManyEncountersError(KeepclearError):
 
     def __init__(self, most: int = ENCOUNTERS_MAX) -> None:
         super().__init__(
-            f"there are more than {most:,} encounters in the picture; "
+            f"there are more than {most:,} encounters in the picture, or pairs near one; "
             "judge a part of it, or with smaller minima"
         )
 
@@ -274,8 +274,10 @@ def candidate_pairs(
 
 def _wanted(tracks: TrackArrays, minima: Minima, reach_m: Floats | None) -> Wanted:
     """Return what is looked for: what two add to a minimum is at most what each adds by itself."""
-    reach = np.zeros(len(tracks)) if reach_m is None else np.asarray(reach_m, dtype=np.float64)
-    deep = np.zeros(len(tracks))
+    # Where there is nothing for any track, one number stands for all: it stays in the processor's cache.
+    nothing = np.broadcast_to(np.float64(0.0), (len(tracks),))
+    reach = nothing if reach_m is None else np.asarray(reach_m, dtype=np.float64)
+    deep = nothing
     if tracks.horizontal_error_m is not None:
         reach = reach + np.minimum(tracks.horizontal_error_m, LATERAL_INFLATION_MAX_M)
     if tracks.vertical_error_m is not None:
