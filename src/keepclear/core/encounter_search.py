@@ -34,7 +34,7 @@ VERTICAL_MARGIN_M: Final = 0.1
 ROUNDING_RATIO: Final = 2e-6
 """Positions within a neighbourhood and what is computed of them are exact to this part of a cell."""
 BEND_PER_M: Final = 1.01 / (2.0 * RADIUS_MIN_M)
-"""An arc leaves its tangent by at most this times the square of the way; a hundredth is for the higher powers."""
+"""An arc leaves its tangent by at most this times the square of the way; 1 % is for the higher powers."""
 GROUPS_MAX: Final = 256
 """So many groups of tracks may be told apart."""
 
