@@ -35,3 +35,4 @@ picture:
 lock:
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build pyproject.toml -o requirements/run.txt
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build --group dev pyproject.toml -o requirements/dev.txt
+    echo "bluesky-simulator==1.1.1" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-deps - -o requirements/bench-bluesky.txt

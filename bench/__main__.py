@@ -16,6 +16,8 @@ from bench import (
     command,
     console,
     declares,
+    encounter_accuracy,
+    encounters,
     hotline,
     indexing,
     kills,
@@ -31,12 +33,14 @@ from bench import (
 from bench.measure import Row
 from bench.served import ROOT
 
-PEERS: Final = ("strtree", "postgis")
+PEERS: Final = ("strtree", "postgis", "bluesky")
 SUITES: Final = (
     "index",
     "peers",
     "command",
     "resolution",
+    "encounters",
+    "accuracy",
     "declares",
     "races",
     "kills",
@@ -91,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how many volumes, for example 10k,100k,1M (default: these)",
     )
     parser.add_argument(
-        "--peers", type=_peers, default=list(PEERS), help="strtree,postgis (default: both), or none"
+        "--peers", type=_peers, default=list(PEERS), help=f"{','.join(PEERS)} (default: all), or none"
     )
     parser.add_argument(
         "--only",
@@ -127,10 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = measure.machine() | {"load before": measure.load_average()}
     rows: list[Row] = []
     try:
-        peers = options.peers if "peers" in options.only else []
+        peers = [peer for peer in options.peers if peer != "bluesky" and "peers" in options.only]
         if peers or "index" in options.only:
             _measure_index(rows, sizes, peers, quick=options.quick, full=options.full)
         _measure_processes(rows, options.only, quick=options.quick)
+        _measure_encounters(rows, options.only, peer="bluesky" in options.peers, quick=options.quick)
         _measure_node(rows, options.only, options.folder.resolve(), quick=options.quick)
     finally:  # minutes of measuring are not lost when something fails
         about["load after"] = measure.load_average()
@@ -174,6 +179,15 @@ def _measure_processes(rows: list[Row], only: Sequence[str], *, quick: bool) -> 
     if "resolution" in only:
         _progress("resolution")
         resolution.bench_resolve(rows, quick=quick)
+
+
+def _measure_encounters(rows: list[Row], only: Sequence[str], *, peer: bool, quick: bool) -> None:
+    if "encounters" in only:
+        _progress("encounters of tracks")
+        encounters.bench_encounters(rows, peer=peer, quick=quick)
+    if "accuracy" in only:
+        _progress("whether encounters are right")
+        encounter_accuracy.bench_accuracy(rows, quick=quick)
 
 
 def _measure_node(rows: list[Row], only: Sequence[str], folder: Path, *, quick: bool) -> None:
