@@ -130,7 +130,7 @@ def near(
     Yields:
         Pairs of places in `rows`, each pair once.
     """
-    chosen = np.arange(len(made.rows)) if rows is None else rows
+    chosen = np.arange(len(made.rows), dtype=np.int32) if rows is None else rows.astype(np.int32)
     n = len(chosen)
     if n < 2:
         return
@@ -164,7 +164,7 @@ def near(
 
 
 @_compiled
-def _number_cells(rows: Floats, chosen: Ints, cell_m: float, keys: Ints) -> tuple[int, int, int]:
+def _number_cells(rows: Floats, chosen: _Int32s, cell_m: float, keys: Ints) -> tuple[int, int, int]:
     """Number the cells of tracks as `encounter_search` does, in a cube round the earth."""
     per_m = 1.0 / cell_m
     row_y = int(2.0 * _EARTH_MAX_M * per_m) + 3
@@ -203,7 +203,7 @@ def _sort(keys: Ints, order: _Int32s, largest: int) -> None:
 
 @_compiled
 def _sort_columns(
-    rows: Floats, reach: Floats, deep: Floats, chosen: Ints, order: _Int32s, bend: float,
+    rows: Floats, reach: Floats, deep: Floats, chosen: _Int32s, order: _Int32s, bend: float,
     lateral_m: float, vertical_m: float, fixed: _Int32s, columns: _Float32s,
 ) -> None:  # fmt: skip
     for k in range(len(order)):

@@ -43,6 +43,7 @@ _APART_MAX: Final = 8
 _SAMPLE: Final = 2_000
 _PAIR_COST: Final = 15.0
 _PLAIN_CHUNK: Final = 131_072
+_NOBODY: Final = np.empty(0, dtype=np.int64)
 _ROWS: Final = ((-1, 1), (0, 1), (1, 1), (1, 0))
 """The rows of cells (y, z) that follow one's own."""
 
@@ -119,29 +120,42 @@ def candidates(
         motions = encounter_loops.motions_of(tracks, half_s)
     else:
         motions = motions_of(tracks, half_s)
-    path_m = tracks.ground_speed_mps * half_s
-    reach = path_m * path_m
-    reach *= BEND_PER_M
-    reach += wanted.reach_m
-    radius = reach + path_m
-    apart = _kept_apart(motions, radius, wanted.lateral_m, loops=is_loops)
-    rest = np.delete(np.arange(len(tracks)), apart) if len(apart) else None
-    if len(apart):
-        lines = _lines(motions, wanted, reach, radius, slice(None))
-        for part in _against_all(lines, half_s, apart):
-            yield _of_groups(part, allowed), motions
-    farthest = float(radius.max() if rest is None else radius[rest].max())
-    cell_m = max(
-        CELL_MIN_M, (wanted.lateral_m + 2.0 * farthest + LATERAL_MARGIN_M) * (1.0 + 2.0 * ROUNDING_RATIO)
-    )
-    if is_loops:
-        parts = encounter_loops.near(motions, wanted, cell_m, rest, progress)
+    fastest, usual = float(tracks.ground_speed_mps.max()), float(tracks.ground_speed_mps.mean())
+    farthest = _radius(fastest * half_s) + float(wanted.reach_m.max())
+    is_even = wanted.lateral_m + 2.0 * farthest <= 2.0 * (wanted.lateral_m + 2.0 * _radius(usual * half_s))
+    rest = None
+    if is_loops and is_even:
+        parts = encounter_loops.near(motions, wanted, _cell_m(wanted, farthest), None, progress)
     else:
-        lines = _lines(motions, wanted, reach, radius, slice(None) if rest is None else rest)
-        parts = _near(lines, half_s, cell_m, progress)
+        path_m = tracks.ground_speed_mps * half_s
+        reach = wanted.reach_m + BEND_PER_M * path_m**2
+        radius = reach + path_m
+        apart = _NOBODY if is_even else _kept_apart(motions, radius, wanted.lateral_m, loops=is_loops)
+        if len(apart):
+            lines = _lines(motions, wanted, reach, radius, slice(None))
+            for part in _against_all(lines, half_s, apart):
+                yield _of_groups(part, allowed), motions
+            rest = np.delete(np.arange(len(tracks)), apart)
+            farthest = float(radius[rest].max())
+        if is_loops:
+            parts = encounter_loops.near(motions, wanted, _cell_m(wanted, farthest), rest, progress)
+        else:
+            lines = _lines(motions, wanted, reach, radius, slice(None) if rest is None else rest)
+            parts = _near(lines, half_s, _cell_m(wanted, farthest), progress)
     for part in parts:
         pairs = part if rest is None else Candidates(rest[part.i], rest[part.j])
         yield _of_groups(pairs, allowed), motions
+
+
+def _radius(path_m: float) -> float:
+    """Return how far a track gets from its middle on a way, and what its arc adds."""
+    return path_m + BEND_PER_M * path_m**2
+
+
+def _cell_m(wanted: Wanted, farthest_m: float) -> float:
+    """Return how large a cell must be."""
+    wide_m = wanted.lateral_m + 2.0 * farthest_m + LATERAL_MARGIN_M
+    return max(CELL_MIN_M, wide_m * (1.0 + 2.0 * ROUNDING_RATIO))
 
 
 def _allowed(
@@ -175,10 +189,10 @@ def _of_groups(
 
 def _kept_apart(motions: Motions, radius: Floats, lateral_m: float, *, loops: bool) -> Ints:
     """Choose the tracks that are held against all others, so that the grid may have smaller cells."""
-    n, none = len(radius), np.empty(0, dtype=np.int64)
+    n = len(radius)
     most = n // _APART_MAX
-    if most == 0 or lateral_m + 2.0 * float(radius.max()) <= 2.0 * (lateral_m + 2.0 * float(radius.mean())):
-        return none
+    if most == 0:
+        return _NOBODY
     top = np.argpartition(radius, n - most - 1)[n - most - 1 :]
     top = top[np.argsort(-radius[top], kind="stable")]
     step = max(1, n // _SAMPLE)
