@@ -204,7 +204,7 @@ def _judge_picture(
     fields = codec.answer_fields(
         judged,
         rule_set,
-        tracks=len(read.picture.ids) + len(read.unjudged),
+        tracks=read.track_count,
         unjudged=read.unjudged,
         assumptions=read.assumptions,
         engine=engine,
@@ -248,7 +248,7 @@ def _line(judged: Judged, rule_set: RuleSet, fields: dict[str, Any]) -> str:
     if judged.cannot_exclude:
         more.append(f"{len(judged.cannot_exclude):,} more that cannot be excluded")
     if fields["unjudged"]:
-        more.append(f"{count_text(len(fields['unjudged']), 'track')} not judged")
+        more.append(f"{count_text(len(fields['unjudged']), 'track')} not judged, or not in full")
     if _has_no_rule(judged):
         more.append("no rule of it applies between any two of them")
     elif judged.pairs_without_rule:
@@ -323,18 +323,31 @@ def _drawn(picture: AirPicture, rule_set: RuleSet, fields: dict[str, Any], draw:
     """Return the drawing of two tracks by the level that is told of them, or the first of the rule set."""
     from keepclear.codec.drawing.encounter import encounter_svg
 
-    ids = [part.strip() for part in draw.split(",")]
-    if len(ids) != 2 or ids[0] == ids[1]:
-        raise click.BadParameter("give two ids, such as ONE,TWO", param_hint="'--draw'")
-    for track_id in ids:
-        if track_id not in picture.ids:
-            raise click.BadParameter(f"there is no track {track_id!r} that is judged", param_hint="'--draw'")
+    ids = _two_ids(draw, picture)
     told = (each for name in ("encounters", "cannot_exclude", "exempted") for each in fields[name])
     found = next((each for each in told if {each["a"], each["b"]} == set(ids)), None)
     rules = {rule.name: rule for rule in rule_set.rules}
+    if found is None and len(rules) > 1:
+        reason = f"there is nothing to draw: {ids[0]} and {ids[1]} have no encounter by {rule_set.name}"
+        raise click.BadParameter(reason, param_hint="'--draw'")
     rule = rule_set.rules[0] if found is None else rules[found["rule"]]
     level = rule.level_names[0] if found is None else found["level"]
-    return encounter_svg(picture, (ids[0], ids[1]), rule, level).encode()
+    return encounter_svg(picture, ids, rule, level).encode()
+
+
+def _two_ids(draw: str, picture: AirPicture) -> tuple[str, str]:
+    """Return the ids of two tracks that are judged; there may be commas in ids."""
+    parts = draw.split(",")
+    splits = [(",".join(parts[:k]).strip(), ",".join(parts[k:]).strip()) for k in range(1, len(parts))]
+    splits = [(one, other) for one, other in splits if one != other]
+    if not splits:
+        raise click.BadParameter("give two ids, such as ONE,TWO", param_hint="'--draw'")
+    ids = set(picture.ids)
+    for split in splits:
+        if ids.issuperset(split):
+            return split
+    missing = next(each for each in splits[0] if each not in ids)
+    raise click.BadParameter(f"there is no track {missing!r} that is judged", param_hint="'--draw'")
 
 
 def _rules_listed(form: str) -> bytes:

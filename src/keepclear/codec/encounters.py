@@ -21,6 +21,7 @@ from keepclear.core.index import Engine
 from keepclear.core.rules import AnyRule, RuleSet, WellClearRule
 from keepclear.core.well_clear import AlertedPairs
 
+_Position = tuple[float, float]
 _DIGITS: Final = 3
 """Milliseconds and millimetres."""
 
@@ -186,12 +187,31 @@ def answer_geojson(fields: dict[str, Any], picture: AirPicture) -> bytes:
     features: list[dict[str, Any]] = [
         {
             "type": "Feature",
-            "geometry": {"type": "LineString", "coordinates": [places[each["a"]], places[each["b"]]]},
+            "geometry": _line(places[each["a"]], places[each["b"]]),
             "properties": each,
         }
         for each in _verdicts(fields)
     ]
     return pretty_json({"type": "FeatureCollection", "features": features})
+
+
+def _line(one: _Position, other: _Position) -> dict[str, Any]:
+    """Return the line from one position to another, in two parts where it crosses the antimeridian.
+
+    Source:
+        RFC 7946, section 3.1.9.
+    """
+    one, other = ((_within_180(lng), lat) for lng, lat in (one, other))
+    if abs(other[0] - one[0]) <= 180.0:
+        return {"type": "LineString", "coordinates": [one, other]}
+    side = math.copysign(180.0, one[0])
+    across_deg = other[0] + 2.0 * side - one[0]
+    lat = one[1] + (other[1] - one[1]) * (side - one[0]) / across_deg if across_deg else one[1]
+    return {"type": "MultiLineString", "coordinates": [[one, (side, lat)], [(-side, lat), other]]}
+
+
+def _within_180(lng_deg: float) -> float:
+    return lng_deg - 360.0 if lng_deg > 180.0 else lng_deg
 
 
 # -- pairs ------------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
-"""A drawing of one encounter: the plan with both paths, and altitude over time beside it.
+"""A drawing of one encounter: the plan with both paths, and distance and altitude over time beside it.
 
-The plan is the plane that touches the ellipsoid halfway between the two at their closest; over the few
-minutes of a look-ahead it is true to a thousandth. It explains; it decides nothing.
+The plan is the plane that touches the earth halfway between the two at their closest; over the few minutes of
+a look-ahead it is true to a thousandth. North is up in its middle. It explains; it decides nothing.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keepclear.codec.drawing.elements import (
     Box,
@@ -18,59 +18,27 @@ from keepclear.codec.drawing.elements import (
     cut_to,
     document,
     isolated,
-    line_element,
     px,
     rect_element,
     text_element,
+    text_width_px,
 )
+from keepclear.codec.drawing.encounter_charts import altitude_chart, distance_chart
+from keepclear.codec.drawing.encounter_scene import COLOURS, Scene, length_text, scene_of, time_text
 from keepclear.codec.drawing.scale import nice_below
+from keepclear.codec.drawing.space import Space, box_around
 from keepclear.core.air_picture import AirPicture
-from keepclear.core.encounters import Encounters, Minima, judge_pairs
-from keepclear.core.geodesy import Floats, tangent_frames
-from keepclear.core.motions import motions_of
-from keepclear.core.rules import AnyRule, WellClearRule
-from keepclear.core.units import FOOT_M, NAUTICAL_MILE_M, m_to_feet
+from keepclear.core.geodesy import Floats
+from keepclear.core.rules import AnyRule
+from keepclear.core.units import NAUTICAL_MILE_M
 
-WIDTH_PX: Final = 980.0
-HEIGHT_PX: Final = 480.0
-_PLAN: Final = Box(16.0, 62.0, 560.0, 402.0)
-_PROFILE: Final = Box(650.0, 62.0, 310.0, 352.0)
-_STEPS: Final = 121
-_COLOURS: Final = ("kc-c0", "kc-c5")
-_VERTICAL_SHOWN_FT: Final = 2_000.0
-"""So much beyond both paths is shown where the vertical minimum is infinite."""
-
-
-class _Scene(NamedTuple):
-    """What is drawn.
-
-    Attributes:
-        ids: The two tracks.
-        times_s: Instants, shape (k,).
-        plan_m: Where each is in the plane, east and north, shape (2, k, 2).
-        heights_ft: How high each is, shape (2, k); NaN where not known.
-        minima: What is to be between them.
-        judged: When and how they meet.
-        title: The rule and its level.
-    """
-
-    ids: tuple[str, str]
-    times_s: Floats
-    plan_m: Floats
-    heights_ft: Floats
-    minima: Minima
-    judged: Encounters
-    title: str
-
-    def at(self, time_s: float) -> Floats:
-        """Return where both are at an instant, shape (2, 2)."""
-        return np.array([[np.interp(time_s, self.times_s, part) for part in path.T] for path in self.plan_m])
-
-    def is_lost(self) -> npt.NDArray[np.bool_]:
-        """Tell at which instants separation is lost, shape (k,)."""
-        begins, ends = self.judged.t_in_s[0], self.judged.t_out_s[0]
-        lost: npt.NDArray[np.bool_] = (self.times_s >= begins) & (self.times_s <= ends)
-        return lost
+_PAGE: Final = Box(0.0, 0.0, 980.0, 500.0)
+_PLAN: Final = Box(16.0, 68.0, 560.0, 416.0)
+_DISTANCE: Final = Box(640.0, 88.0, 322.0, 132.0)
+_ALTITUDE: Final = Box(640.0, 258.0, 322.0, 200.0)
+_MARGIN_PX: Final = 40.0
+_PATH_BOX_PX: Final = 9.0
+_NEEDLE: Final = "M0 -10 6.5 8 0 4 -6.5 8Z"
 
 
 def encounter_svg(picture: AirPicture, ids: tuple[str, str], rule: AnyRule, level: str) -> str:
@@ -83,211 +51,225 @@ def encounter_svg(picture: AirPicture, ids: tuple[str, str], rule: AnyRule, leve
         level: Which level of it.
 
     Returns:
-        A document of its own.
+        A document of its own, 980 by 500 pixels.
     """
-    scene = _scene(picture, ids, rule, level)
-    body = rect_element(Box(0.0, 0.0, WIDTH_PX, HEIGHT_PX), "kc-bg")
-    body += text_element(16.0, 24.0, " and ".join(isolated(each, 300.0) for each in ids), "kc-ink kc-big")
-    body += text_element(16.0, 46.0, f"{isolated(scene.title)}: {_summary(scene)}", "kc-dim")
-    body += _plan(scene) + _profile(scene)
-    label = " and ".join(isolated(each) for each in ids)
-    return document(WIDTH_PX, HEIGHT_PX, f"Encounter of {label}", body, alone=True)
+    scene = scene_of(picture, ids, rule, level)
+    parts = [rect_element(_PAGE, "kc-bg"), _head(scene)]
+    parts += [_Plan(scene).drawn(), distance_chart(scene, _DISTANCE), altitude_chart(scene, _ALTITUDE)]
+    label = f"Encounter of {' and '.join(map(isolated, ids))}: {_summary(scene)}"
+    return document(_PAGE.width, _PAGE.height, label, "".join(parts), alone=True)
 
 
-def _scene(picture: AirPicture, ids: tuple[str, str], rule: AnyRule, level: str) -> _Scene:
-    number = rule.level_names.index(level)
-    if isinstance(rule, WellClearRule):
-        alert = rule.alerts[number]
-        minima = Minima(lateral_m=alert.volume.dmod_m, vertical_m=alert.volume.zthr_m, lookahead_s=120.0)
-    else:
-        minima = rule.minima()[number]
-    rows = np.array([picture.ids.index(each) for each in ids])
-    tracks = picture.tracks.take(rows)
-    judged = judge_pairs(tracks, [0], [1], minima)
-    end_s = _shown_s(minima, judged)
-    times_s = np.linspace(0.0, end_s, _STEPS)
-    moved = [motions_of(tracks, time_s) for time_s in times_s.tolist()]
-    places = np.array([motion.position_m for motion in moved])  # (k, 2, 3)
-    middle = motions_of(tracks, float(judged.t_cpa_s[0])).position_m.mean(axis=0)
-    centre = middle / np.linalg.norm(middle)
-    east, north = tangent_frames(centre[None, :])
-    away = places - middle
-    plan_m = np.stack([away @ east[0], away @ north[0]], axis=-1).swapaxes(0, 1)
-    heights_ft = m_to_feet(1.0) * np.array([motion.altitude_m for motion in moved]).T
-    heights_ft[np.isnan(tracks.altitude_m)] = np.nan
-    return _Scene(ids, times_s, plan_m, heights_ft, minima, judged, f"{rule.name}, {level}")
-
-
-def _shown_s(minima: Minima, judged: Encounters) -> float:
-    """Return until when it is drawn: a while after the closest approach, or the end of the loss."""
-    ends = judged.t_out_s[0]
-    last = ends if math.isfinite(ends) else minima.lookahead_s + minima.duration_s
-    return float(
-        max(30.0, min(minima.lookahead_s + minima.duration_s, max(last, judged.t_cpa_s[0]) * 1.25 + 10.0))
-    )
-
-
-def _summary(scene: _Scene) -> str:
-    judged = scene.judged
-    closest = f"closest {length_text(float(judged.d_cpa_m[0]))} after {judged.t_cpa_s[0]:.0f} s"
-    if not judged.is_nominal[0]:
-        return f"no loss; {closest}"
-    begins, ends = judged.t_in_s[0], judged.t_out_s[0]
-    until = f"to {ends:.0f} s" if math.isfinite(ends) else "on beyond what is looked at"
-    return f"loss from {'now' if begins == 0.0 else f'{begins:.0f} s'} {until}; {closest}"
-
-
-def length_text(length_m: float) -> str:
-    """Write a distance: NM from a kilometre on, else metres."""
-    return f"{length_m / NAUTICAL_MILE_M:.2f} NM" if length_m >= 1_000.0 else f"{length_m:.0f} m"
-
-
-# -- the plan ---------------------------------------------------------------------------------------
-
-
-def _plan(scene: _Scene) -> str:
-    cpa_s = float(scene.judged.t_cpa_s[0])
-    cpa_m = scene.at(cpa_s)
-    radius_m = scene.minima.lateral_m
-    points = np.concatenate([scene.plan_m.reshape(-1, 2), cpa_m[:1] - radius_m, cpa_m[:1] + radius_m])
-    low, high = points.min(axis=0), points.max(axis=0)
-    span = np.maximum(high - low, 1.0)
-    inner = _PLAN.grown(-34.0)
-    scale = min(inner.width / span[0], inner.height / span[1])
-    middle, (x0, y0) = (low + high) / 2.0, _PLAN.centre
-
-    def place(at_m: Floats) -> Floats:
-        shifted = (np.atleast_2d(at_m) - middle) * scale
-        return np.column_stack([x0 + shifted[:, 0], y0 - shifted[:, 1]])
-
-    x, y = place(cpa_m)[0]
-    parts = [
-        rect_element(_PLAN, "kc-plot"),
-        f'<circle cx="{px(x)}" cy="{px(y)}" r="{px(radius_m * scale)}" class="kc-ring" fill-opacity="0.6"/>',
-        text_element(x, y + radius_m * scale - 6.0, length_text(radius_m), "kc-dim kc-s kc-halo", "middle"),
-    ]
-    lost = scene.is_lost()
-    for number, colour in enumerate(_COLOURS):
-        path = place(scene.plan_m[number])
-        parts.append(f'<g class="{colour}"><path class="kc-line" d="M{coordinates(path)}"/></g>')
-        if lost.sum() > 1:
-            thick = 'class="kc-bad-line" style="stroke-width:5px" stroke-opacity="0.75"'
-            parts.append(f'<path {thick} d="M{coordinates(path[lost])}"/>')
-        parts.append(_ticks(scene, path, colour))
-    one, other = place(cpa_m)
-    parts.append(line_element(one[0], one[1], other[0], other[1], "kc-rule"))
-    told = f"{length_text(float(scene.judged.d_cpa_m[0]))} after {cpa_s:.0f} s"
-    at_x, at_y = (one + other) / 2.0
-    parts.append(text_element(at_x + 10.0, at_y + 26.0, told, "kc-ink kc-b kc-halo"))
-    for number, colour in enumerate(_COLOURS):
-        parts.append(_mark(place(scene.plan_m[number])[0], scene.ids[number], colour))
-    return cut_to(_PLAN, "".join(parts)) + rect_element(_PLAN, "kc-frame") + _scale(scale) + _north()
-
-
-def _ticks(scene: _Scene, path: Floats, colour: str) -> str:
-    """Draw a dot at every step of time, with the time beside it."""
-    step = nice_step_s(float(scene.times_s[-1]))
-    parts = []
-    for time_s in np.arange(step, scene.times_s[-1] + 1e-9, step).tolist():
-        x, y = (float(np.interp(time_s, scene.times_s, part)) for part in path.T)
-        parts.append(f'<circle cx="{px(x)}" cy="{px(y)}" r="3" class="kc-mark {colour}"/>')
-        parts.append(text_element(x + 6.0, y - 6.0, f"{time_s:.0f} s", "kc-dim kc-s kc-halo"))
+def _head(scene: Scene) -> str:
+    """Name the two, the rule, and say what happens."""
+    x, parts = 16.0, []
+    for number, colour in enumerate(COLOURS):
+        second = " kc-second" if number else ""
+        parts.append(f'<g class="{colour}"><path class="kc-line{second}" d="M{px(x)} 21h26"/></g>')
+        parts.append(text_element(x + 34.0, 26.0, isolated(scene.ids[number], 260.0), "kc-ink kc-big"))
+        x += 34.0 + min(300.0, text_width_px(scene.ids[number], 17.5)) + 30.0
+    rule = f"{isolated(scene.rule)}, {isolated(scene.level)}"
+    classes = "kc-bad" if scene.lost_s else "kc-warn" if scene.possible_s else "kc-ink"
+    said = f'<tspan class="{classes} kc-b">{_summary(scene)}</tspan>'
+    parts.append(text_element(16.0, 50.0, f'{said}<tspan class="kc-dim" dx="10">{rule}</tspan>'))
     return "".join(parts)
 
 
-def nice_step_s(span_s: float) -> float:
-    """Return a step of time that divides a span into at most six."""
-    return next((step for step in (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0) if span_s / step <= 6.0), 600.0)
+def _summary(scene: Scene) -> str:
+    closest = f"closest {length_text(scene.apart_at(scene.cpa_s))}"
+    height_ft = scene.height_apart_ft(scene.cpa_s)
+    closest += "" if math.isnan(height_ft) else f" and {height_ft:,.0f} ft"
+    closest += f" {_when_text(scene.cpa_s)}"
+    if scene.lost_s:
+        return f"{scene.loss} {_span_text(scene.lost_s)}; {closest}"
+    if scene.possible_s:
+        return f"A loss cannot be excluded {_span_text(scene.possible_s)}; {closest}"
+    return f"No loss; {closest}"
 
 
-def _mark(at: Floats, track_id: str, colour: str) -> str:
+def _when_text(time_s: float) -> str:
+    return "now" if time_s < 0.5 else f"in {time_text(time_s)}"
+
+
+def _span_text(span_s: tuple[float, float]) -> str:
+    begins = f"from {time_text(span_s[0])}"
+    return f"{begins} to {time_text(span_s[1])}" if math.isfinite(span_s[1]) else f"{begins} on"
+
+
+class _Plan:
+    """The plan: both paths, the ring of the minimum round the first where they are closest."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        closest_m = scene.plan_at(scene.cpa_s)
+        ring_m = np.array([[-1.0, -1.0], [1.0, 1.0]]) * scene.lateral_m + closest_m[0]
+        points = np.concatenate([scene.plan_m.reshape(-1, 2), ring_m])
+        low, high = points.min(axis=0), points.max(axis=0)
+        inner = _PLAN.grown(-_MARGIN_PX)
+        self._middle_m = (low + high) / 2.0
+        span_m = np.maximum(high - low, 1.0)
+        self._px_per_m = float(min(inner.width / span_m[0], inner.height / span_m[1]))
+        self._paths = [self._placed(path) for path in scene.plan_m]
+        self._closest = self._placed(closest_m)
+        self._space = Space(_PLAN.grown(-4.0))
+        for number, path in enumerate(self._paths):  # no text lies on a path if there is room beside it
+            length_px = max(self._length_px(number), _PATH_BOX_PX)
+            for x, y in path[:: max(1, int(len(path) * _PATH_BOX_PX / length_px))].tolist():
+                self._space.take(box_around((x, y), _PATH_BOX_PX / 3.0))
+
+    def _placed(self, points_m: Floats) -> Floats:
+        """Lay points of the plane into the picture, shape (n, 2)."""
+        shifted = (points_m - self._middle_m) * self._px_per_m
+        x, y = _PLAN.centre
+        return np.column_stack([x + shifted[:, 0], y - shifted[:, 1]])
+
+    def drawn(self) -> str:
+        scale, north = self._scale(), self._north()
+        marks = self._marks()
+        under = [self._ring(), self._span()]
+        over = [self._closest_line(), *(self._craft(number) for number in (0, 1))]
+        named = [self._closest_text(), *(self._name(number) for number in (0, 1)), self._ring_text()]
+        paths = []
+        for number, colour in enumerate(COLOURS):
+            second = " kc-second" if number else ""
+            line = f'<path class="kc-line{second}" d="M{coordinates(self._paths[number])}"/>'
+            paths.append(f'<g class="{colour}">{line}</g>')
+        times = [self._time_text(*each) for each in self._marked()]
+        inside = "".join([*under, *paths, marks, *over, *times, *named])
+        return "".join(
+            [
+                rect_element(_PLAN, "kc-plot"),
+                cut_to(_PLAN, inside),
+                rect_element(_PLAN, "kc-frame"),
+                scale,
+                north,
+            ]
+        )
+
+    def _ring(self) -> str:
+        (x, y), radius = self._closest[0], self._scene.lateral_m * self._px_per_m
+        return (
+            f'<circle class="{COLOURS[0]}" cx="{px(x)}" cy="{px(y)}" r="{px(radius)}" fill="currentColor"'
+            ' fill-opacity="0.1" stroke="currentColor" stroke-width="1.2" stroke-dasharray="5 3"/>'
+        )
+
+    def _ring_text(self) -> str:
+        (x, y), radius = self._closest[0], self._scene.lateral_m * self._px_per_m
+        places = []
+        for turn in (90.0, -90.0, 0.0, 180.0, 45.0, 135.0, -45.0, -135.0):
+            angle = math.radians(turn)
+            places.append((x + radius * math.cos(angle), y + radius * math.sin(angle)))
+        return self._label(places, f"minimum {length_text(self._scene.lateral_m)}", "kc-dim kc-s", (12.0,))
+
+    def _span(self) -> str:
+        """Draw thickly what is flown while separation is lost, or may be."""
+        scene = self._scene
+        span, classes = (scene.lost_s, "kc-bad-line") if scene.lost_s else (scene.possible_s, "kc-frame")
+        if span is None:
+            return ""
+        inside = scene.within(span)
+        style = 'style="stroke-width:9px;stroke-linecap:round" stroke-opacity="0.4"'
+        some = [path[inside] for path in self._paths] if inside.sum() > 1 else []
+        return "".join(f'<path class="{classes}" {style} d="M{coordinates(path)}"/>' for path in some)
+
+    def _marks(self) -> str:
+        parts = []
+        for number, time_s in self._marked():
+            x, y = self._at(number, time_s)
+            self._space.take(box_around((x, y), 4.0))
+            mark = f'<circle cx="{px(x)}" cy="{px(y)}" r="3" class="kc-mark"/>'
+            parts.append(f'<g class="{COLOURS[number]}">{mark}</g>')
+        return "".join(parts)
+
+    def _marked(self) -> list[tuple[int, float]]:
+        """Return which instants are marked on which path, the first ones first; none on what stands."""
+        moving = [number for number in (0, 1) if self._length_px(number) >= 1.0]
+        return [(number, time_s) for time_s in self._scene.marks_s()[1:] for number in moving]
+
+    def _length_px(self, number: int) -> float:
+        path = self._paths[number]
+        return float(np.hypot(*(path[-1] - path[0])))
+
+    def _at(self, number: int, time_s: float) -> tuple[float, float]:
+        path = self._paths[number]
+        x, y = (float(np.interp(time_s, self._scene.times_s, part)) for part in path.T)
+        return x, y
+
+    def _time_text(self, number: int, time_s: float) -> str:
+        return self._label([self._at(number, time_s)], f"{time_s:.0f} s", "kc-dim kc-s", (11.0, 15.0, 20.0))
+
+    def _closest_line(self) -> str:
+        line = f'<path class="kc-rule" stroke-width="1.4" d="M{coordinates(self._closest)}"/>'
+        for place in self._closest.tolist():
+            self._space.take(box_around((place[0], place[1]), 5.0))
+        ends = [
+            f'<circle class="kc-ring" cx="{px(x)}" cy="{px(y)}" r="4"/>' for x, y in self._closest.tolist()
+        ]
+        return line + "".join(ends)
+
+    def _closest_text(self) -> str:
+        scene = self._scene
+        told = f"{length_text(scene.apart_at(scene.cpa_s))} {_when_text(scene.cpa_s)}"
+        x, y = self._closest.mean(axis=0).tolist()
+        return self._label([(x, y)], told, "kc-ink kc-b", (16.0, 28.0, 44.0, 64.0, 90.0))
+
+    def _craft(self, number: int) -> str:
+        """Draw a needle where a track is now, in its direction; a disc if it does not move."""
+        path = self._paths[number]
+        x, y = path[0].tolist()
+        self._space.take(box_around((x, y), 11.0))
+        if self._length_px(number) < 1.0:
+            disc = f'<circle cx="{px(x)}" cy="{px(y)}" r="6" class="kc-mark"/>'
+            return f'<g class="{COLOURS[number]}">{disc}</g>'
+        east, south = (path[-1] - path[0]).tolist()
+        turn = math.degrees(math.atan2(east, -south))
+        place = f'transform="translate({px(x)} {px(y)}) rotate({px(turn)})"'
+        return f'<g class="{COLOURS[number]}"><path class="kc-mark" {place} d="{_NEEDLE}"/></g>'
+
+    def _name(self, number: int) -> str:
+        x, y = self._paths[number][0].tolist()
+        name = isolated(self._scene.ids[number], 150.0)
+        return self._label([(x, y)], name, "kc-ink kc-b", (20.0, 26.0, 34.0, 48.0, 70.0))
+
+    def _label(
+        self, places: list[tuple[float, float]], content: str, classes: str, reaches: tuple[float, ...]
+    ) -> str:
+        """Write text beside one of some places where there is room; nothing if there is none."""
+        width = min(160.0, text_width_px(content, 11.0 if "kc-s" in classes else 13.0))
+        boxes = [box for place in places for reach in reaches for box in _beside(place, width, reach)]
+        choice = self._space.take_first(boxes)
+        if choice is None:
+            return ""
+        box = boxes[choice]
+        return text_element(box.centre[0], box.bottom - 3.5, content, f"{classes} kc-halo", "middle")
+
+    def _scale(self) -> str:
+        """Draw how long a distance is, at the lower left."""
+        target_m = 110.0 / self._px_per_m
+        one_m, unit = (NAUTICAL_MILE_M, "NM") if target_m >= 0.2 * NAUTICAL_MILE_M else (1.0, "m")
+        length = nice_below(target_m / one_m)
+        x, y, width = _PLAN.x + 14.0, _PLAN.bottom - 14.0, length * one_m * self._px_per_m
+        bar = f'<path class="kc-rule" stroke-width="1.3" d="M{px(x)} {px(y - 5)}v5H{px(x + width)}v-5"/>'
+        told = f"{length:g} {unit}"
+        self._space.take(Box(x - 8.0, y - 16.0, width + 26.0 + text_width_px(told, 11.0), 24.0))
+        return bar + text_element(x + width + 7.0, y + 1.0, told, "kc-ink kc-s kc-halo")
+
+    def _north(self) -> str:
+        x, y = _PLAN.right - 20.0, _PLAN.y + 34.0
+        self._space.take(Box(x - 14.0, y - 28.0, 28.0, 46.0))
+        shape = '<path class="kc-ink" d="M0 -12 5.5 12 0 7.5 -5.5 12Z"/>'
+        arrow = f'<g transform="translate({px(x)} {px(y)})">{shape}</g>'
+        return arrow + text_element(x, y - 16.0, "N", "kc-ink kc-b kc-s", "middle")
+
+
+def _beside(at: tuple[float, float], width: float, reach: float) -> Iterator[Box]:
+    """Yield the boxes of a text round a place: below, above, right, left, and between these."""
     x, y = at
-    dot = f'<g class="{colour}"><circle cx="{px(x)}" cy="{px(y)}" r="6" class="kc-mark"/></g>'
-    is_right = x > _PLAN.centre[0]
-    name_x, anchor = (x - 10.0, "end") if is_right else (x + 10.0, "")
-    return dot + text_element(name_x, y + 20.0, isolated(track_id, 150.0), "kc-ink kc-b kc-halo", anchor)
-
-
-def _scale(px_per_m: float) -> str:
-    """Draw how long a distance is, at the lower left."""
-    target_m = 110.0 / px_per_m
-    one_m, unit = (NAUTICAL_MILE_M, "NM") if target_m >= 0.2 * NAUTICAL_MILE_M else (1.0, "m")
-    length = nice_below(target_m / one_m)
-    x, y, width = _PLAN.x + 14.0, _PLAN.bottom - 14.0, length * one_m * px_per_m
-    line = f"M{px(x)} {px(y - 5)}V{px(y)}H{px(x + width)}V{px(y - 5)}"
-    bar = f'<path class="kc-rule" stroke-width="1.3" d="{line}"/>'
-    return bar + text_element(x + width + 6.0, y + 1.0, f"{length:g} {unit}", "kc-ink kc-s kc-halo")
-
-
-def _north() -> str:
-    x, y = _PLAN.right - 20.0, _PLAN.y + 34.0
-    shape = '<path class="kc-ink" d="M0 -12 5.5 12 0 7.5 -5.5 12Z"/>'
-    arrow = f'<g transform="translate({px(x)} {px(y)})">{shape}</g>'
-    return arrow + text_element(x, y - 16.0, "N", "kc-ink kc-b kc-s", "middle")
-
-
-# -- altitude over time -----------------------------------------------------------------------------
-
-
-def _profile(scene: _Scene) -> str:
-    known = scene.heights_ft[np.isfinite(scene.heights_ft)]
-    heading = text_element(_PROFILE.x, _PROFILE.y - 8.0, "altitude, ft", "kc-dim kc-s")
-    if not len(known):
-        return heading + text_element(_PROFILE.x, _PROFILE.centre[1], "not known", "kc-dim")
-    is_bounded = math.isfinite(scene.minima.vertical_m)
-    room_ft = scene.minima.vertical_m / FOOT_M if is_bounded else _VERTICAL_SHOWN_FT
-    low, high = float(known.min()) - room_ft * 1.2, float(known.max()) + room_ft * 1.2
-    end_s = float(scene.times_s[-1])
-
-    def place(times_s: Floats, heights_ft: Floats) -> Floats:
-        x = _PROFILE.x + np.asarray(times_s) / end_s * _PROFILE.width
-        y = _PROFILE.bottom - (np.asarray(heights_ft) - low) / (high - low) * _PROFILE.height
-        return np.column_stack([x, y])
-
-    parts = [rect_element(_PROFILE, "kc-plot"), _lost_span(scene, end_s)]
-    axis = [_height_lines(low, high), _time_lines(end_s)]
-    if is_bounded and np.isfinite(scene.heights_ft[0]).all():
-        upper = place(scene.times_s, scene.heights_ft[0] + room_ft)
-        lower = place(scene.times_s, scene.heights_ft[0] - room_ft)[::-1]
-        band = f'<path class="kc-op kc-second" d="M{coordinates([*upper, *lower])}Z"/>'
-        parts.append(f'<g class="{_COLOURS[0]}">{band}</g>')
-        x, y = upper[0]
-        parts.append(text_element(x + 6.0, y + 13.0, f"± {room_ft:,.0f} ft", "kc-dim kc-s kc-halo"))
-    for number, colour in enumerate(_COLOURS):
-        if np.isfinite(scene.heights_ft[number]).all():
-            path = place(scene.times_s, scene.heights_ft[number])
-            parts.append(f'<g class="{colour}"><path class="kc-line" d="M{coordinates(path)}"/></g>')
-            last = path[-1]
-            shift = -7.0 if scene.heights_ft[number, -1] >= scene.heights_ft[1 - number, -1] else 15.0
-            name = isolated(scene.ids[number], 120.0)
-            parts.append(text_element(last[0] - 6.0, last[1] + shift, name, "kc-ink kc-b kc-halo", "end"))
-    return heading + cut_to(_PROFILE, "".join(parts)) + rect_element(_PROFILE, "kc-frame") + "".join(axis)
-
-
-def _lost_span(scene: _Scene, end_s: float) -> str:
-    if not scene.judged.is_nominal[0]:
-        return ""
-    first, last = float(scene.judged.t_in_s[0]), min(end_s, float(scene.judged.t_out_s[0]))
-    per_s = _PROFILE.width / end_s
-    box = Box(_PROFILE.x + first * per_s, _PROFILE.y, max(1.0, (last - first) * per_s), _PROFILE.height)
-    text = text_element(box.centre[0], box.y + 15.0, "loss", "kc-bad kc-s kc-b", "middle")
-    return rect_element(box, "kc-bad", ' fill-opacity="0.12"') + text
-
-
-def _height_lines(low_ft: float, high_ft: float) -> str:
-    step = nice_below((high_ft - low_ft) / 3.0)
-    parts = []
-    for height in np.arange(math.ceil(low_ft / step) * step, high_ft, step).tolist():
-        y = _PROFILE.bottom - (height - low_ft) / (high_ft - low_ft) * _PROFILE.height
-        parts.append(line_element(_PROFILE.x - 4.0, y, _PROFILE.x, y, "kc-frame"))
-        parts.append(text_element(_PROFILE.x - 7.0, y + 4.0, f"{height:,.0f}", "kc-dim kc-s", "end"))
-    return "".join(parts)
-
-
-def _time_lines(end_s: float) -> str:
-    parts = [text_element(_PROFILE.right, _PROFILE.bottom + 36.0, "seconds from now", "kc-dim kc-s", "end")]
-    for time_s in np.arange(0.0, end_s + 1e-9, nice_step_s(end_s)).tolist():
-        x = _PROFILE.x + time_s / end_s * _PROFILE.width
-        parts.append(line_element(x, _PROFILE.bottom, x, _PROFILE.bottom + 4.0, "kc-frame"))
-        parts.append(text_element(x, _PROFILE.bottom + 18.0, f"{time_s:.0f}", "kc-dim kc-s", "middle"))
-    return "".join(parts)
+    right, left = x + reach, x - reach - width
+    below, above = y + reach - 8.0, y - reach - 8.0
+    for box_x, box_y in (
+        (x - width / 2.0, below), (x - width / 2.0, above), (right - 6.0, y - 8.0), (left + 6.0, y - 8.0),
+        (right - 10.0, above + 3.0), (right - 10.0, below - 3.0),
+        (left + 10.0, above + 3.0), (left + 10.0, below - 3.0),
+    ):  # fmt: skip
+        yield Box(box_x, box_y, width, 16.0)
