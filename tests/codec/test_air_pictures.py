@@ -220,7 +220,7 @@ def test_what_is_written_is_read_again(rows: list[dict[str, Any]], written: Any)
 NUMBERS = st.one_of(
     st.floats(-90.0, 90.0).map(repr),
     st.sampled_from(["", " ", "5", "+5", ".5", "5.", "-0", "1e1", "1E+1", "9e-400"]),
-    st.sampled_from(["nan", "inf", "1e999", "1_0", "0x1", "1,5", "\u0661", "5 5", "--1", "1e", ".", "5m", "½"]),
+    st.sampled_from(["nan", "inf", "1e999", "1_0", "0x1", "1,5", "\u0661", "--1", "1e", ".", "½"]),
     st.text(alphabet="0123456789.+-eE _naifx", max_size=6),
 )
 
