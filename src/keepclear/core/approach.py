@@ -22,6 +22,9 @@ TOUCH_TOLERANCE_M: Final = 1e-6
 CLOSER_MIN_M: Final = 1e-3
 """The closest approach is now unless they come closer by this."""
 
+Terms = tuple[Scalars, Scalars, Scalars, Scalars, Scalars, Scalars, Scalars]
+"""The squared distance as a power series in time: the factors of t^0 to t^6."""
+
 _STEPS: Final = 2
 _ROOT_STEPS: Final = 3
 _RATE_MIN_MPS: Final = 1e-12
@@ -35,7 +38,7 @@ def pick(condition: Scalars, yes: Scalars, no: Scalars) -> Scalars:
 
 def distance_terms(
     dq: Scalars, v1: Scalars, a1: Scalars, w1: Scalars, v2: Scalars, a2: Scalars, w2: Scalars
-) -> tuple[Scalars, ...]:
+) -> Terms:
     """Return what one coordinate adds to the squared distance, as factors of powers of time.
 
     Args:
@@ -67,10 +70,22 @@ def distance_terms(
     )
 
 
-def squared_distance(
-    t: Scalars, c0: Scalars, c1: Scalars, c2: Scalars, c3: Scalars, c4: Scalars, c5: Scalars, c6: Scalars
-) -> tuple[Scalars, Scalars, Scalars]:
+def joined(x: Terms, y: Terms, z: Terms) -> Terms:
+    """Return the squared distance of what its three coordinates add."""
+    return (
+        x[0] + y[0] + z[0],
+        x[1] + y[1] + z[1],
+        x[2] + y[2] + z[2],
+        x[3] + y[3] + z[3],
+        x[4] + y[4] + z[4],
+        x[5] + y[5] + z[5],
+        x[6] + y[6] + z[6],
+    )
+
+
+def squared_distance(t: Scalars, c: Terms) -> tuple[Scalars, Scalars, Scalars]:
     """Return the squared distance at an instant, and its first two derivatives."""
+    c0, c1, c2, c3, c4, c5, c6 = c
     return (
         c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * (c5 + t * c6))))),
         c1 + t * (2.0 * c2 + t * (3.0 * c3 + t * (4.0 * c4 + t * (5.0 * c5 + t * 6.0 * c6)))),
@@ -84,40 +99,31 @@ def _within(t: Scalars, first: Scalars, last: Scalars) -> Scalars:
 
 def closest(
     first: Scalars, last: Scalars,
-    c0: Scalars, c1: Scalars, c2: Scalars, c3: Scalars, c4: Scalars, c5: Scalars, c6: Scalars,
+    c: Terms,
 ) -> tuple[Scalars, Scalars]:  # fmt: skip
     """Find when two are closest within a span of time.
 
     Args:
         first: The beginning of the span, seconds from the instant of the motions.
         last: Its end.
-        c0: The first factor of the squared distance; the others follow.
-        c1: See `c0`; likewise the others.
-        c2: See `c0`.
-        c3: See `c0`.
-        c4: See `c0`.
-        c5: See `c0`.
-        c6: See `c0`.
+        c: The squared distance: the factors of t^0 to t^6.
 
     Returns:
         When, and the squared distance then.
     """
-    t = _within(-c1 / (2.0 * np.maximum(c2, _TINY)), first, last)
+    t = _within(-c[1] / (2.0 * np.maximum(c[2], _TINY)), first, last)
     for _ in range(_STEPS):
-        _, slope, bow = squared_distance(t, c0, c1, c2, c3, c4, c5, c6)
+        _, slope, bow = squared_distance(t, c)
         t = _within(t - pick(bow > _TINY, slope / np.maximum(bow, _TINY), 0.0), first, last)
-    least, _, _ = squared_distance(t, c0, c1, c2, c3, c4, c5, c6)
-    at_last, _, _ = squared_distance(last, c0, c1, c2, c3, c4, c5, c6)
+    least, _, _ = squared_distance(t, c)
+    at_last, _, _ = squared_distance(last, c)
     t, least = pick(at_last < least, last, t), np.minimum(at_last, least)
-    at_first, _, _ = squared_distance(first, c0, c1, c2, c3, c4, c5, c6)
+    at_first, _, _ = squared_distance(first, c)
     t, least = pick(at_first < least, first, t), np.minimum(at_first, least)
     return t, np.maximum(least, 0.0)
 
 
-def told_closest(
-    cpa_s: Scalars, squared: Scalars, first: Scalars,
-    c0: Scalars, c1: Scalars, c2: Scalars, c3: Scalars, c4: Scalars, c5: Scalars, c6: Scalars,
-) -> tuple[Scalars, Scalars]:  # fmt: skip
+def told_closest(cpa_s: Scalars, squared: Scalars, first: Scalars, c: Terms) -> tuple[Scalars, Scalars]:
     """Tell the closest approach to people: it is the beginning unless they come `CLOSER_MIN_M` closer.
 
     Two that fly alike are closest at some instant that only rounding decides.
@@ -126,18 +132,12 @@ def told_closest(
         cpa_s: When they are closest, as `closest` found it.
         squared: The squared distance then.
         first: The beginning of the span.
-        c0: The first factor of the squared distance; the others follow. Likewise the others.
-        c1: See `c0`.
-        c2: See `c0`.
-        c3: See `c0`.
-        c4: See `c0`.
-        c5: See `c0`.
-        c6: See `c0`.
+        c: The squared distance: the factors of t^0 to t^6.
 
     Returns:
         When, and the squared distance then.
     """
-    at_first, _, _ = squared_distance(first, c0, c1, c2, c3, c4, c5, c6)
+    at_first, _, _ = squared_distance(first, c)
     at_first = np.maximum(at_first, 0.0)
     is_now = np.sqrt(at_first) - np.sqrt(squared) < CLOSER_MIN_M
     return pick(is_now, first, cpa_s), pick(is_now, at_first, squared)
@@ -145,7 +145,7 @@ def told_closest(
 
 def _crossing(
     outside: Scalars, inside: Scalars, branch: Scalars, limit: Scalars,
-    c0: Scalars, c1: Scalars, c2: Scalars, c3: Scalars, c4: Scalars, c5: Scalars, c6: Scalars,
+    c: Terms,
 ) -> Scalars:  # fmt: skip
     """Find when the squared distance crosses a limit.
 
@@ -154,17 +154,11 @@ def _crossing(
         inside: An instant at which it is.
         branch: 1.0 if `outside` is the earlier, -1.0 if it is the later.
         limit: The limit.
-        c0: The first factor of the squared distance; the others follow. Likewise the others.
-        c1: See `c0`.
-        c2: See `c0`.
-        c3: See `c0`.
-        c4: See `c0`.
-        c5: See `c0`.
-        c6: See `c0`.
+        c: The squared distance: the factors of t^0 to t^6.
     """
     far, near, t = outside, inside, inside
     for _ in range(_ROOT_STEPS):
-        value, slope, bow = squared_distance(t, c0, c1, c2, c3, c4, c5, c6)
+        value, slope, bow = squared_distance(t, c)
         over = value - limit
         far, near = pick(over >= 0.0, t, far), pick(over >= 0.0, near, t)
         bent = branch * np.sqrt(np.maximum(slope * slope - 2.0 * bow * over, 0.0)) - slope
@@ -178,7 +172,7 @@ def _crossing(
 def loss(
     cpa_s: Scalars, first: Scalars, last: Scalars, horizon: Scalars,
     dz: Scalars, rate: Scalars, lateral_m: Scalars, vertical_m: Scalars,
-    c0: Scalars, c1: Scalars, c2: Scalars, c3: Scalars, c4: Scalars, c5: Scalars, c6: Scalars,
+    c: Terms,
 ) -> tuple[Scalars, Scalars]:  # fmt: skip
     """Find from when to when two are too close.
 
@@ -192,13 +186,7 @@ def loss(
         rate: How fast that grows, metres per second.
         lateral_m: The lateral minimum.
         vertical_m: The vertical minimum; may be infinite.
-        c0: The first factor of the squared distance; the others follow. Likewise the others.
-        c1: See `c0`.
-        c2: See `c0`.
-        c3: See `c0`.
-        c4: See `c0`.
-        c5: See `c0`.
-        c6: See `c0`.
+        c: The squared distance: the factors of t^0 to t^6.
 
     Returns:
         When it begins, and when it ends: both infinite if there is none, the end if it goes on at the
@@ -216,15 +204,15 @@ def loss(
     leaves = pick(is_level, leaves, first)
     # The distance has one minimum unless it is all but constant; then the ends tell.
     t = _within(cpa_s, enters, until)
-    at_t, _, _ = squared_distance(t, c0, c1, c2, c3, c4, c5, c6)
-    at_enter, _, _ = squared_distance(enters, c0, c1, c2, c3, c4, c5, c6)
-    at_until, _, _ = squared_distance(until, c0, c1, c2, c3, c4, c5, c6)
-    at_leave, _, _ = squared_distance(leaves, c0, c1, c2, c3, c4, c5, c6)
+    at_t, _, _ = squared_distance(t, c)
+    at_enter, _, _ = squared_distance(enters, c)
+    at_until, _, _ = squared_distance(until, c)
+    at_leave, _, _ = squared_distance(leaves, c)
     t, least = pick(at_enter < at_t, enters, t), np.minimum(at_enter, at_t)
     t, least = pick(at_until < least, until, t), np.minimum(at_until, least)
     is_loss = is_level & (least < limit)
-    begins = _crossing(enters, t, 1.0, limit, c0, c1, c2, c3, c4, c5, c6)
-    ends = _crossing(leaves, t, -1.0, limit, c0, c1, c2, c3, c4, c5, c6)
+    begins = _crossing(enters, t, 1.0, limit, c)
+    ends = _crossing(leaves, t, -1.0, limit, c)
     begins = pick(at_enter < limit, enters, begins)
     ends = pick(at_leave < limit, pick(leaves >= horizon, np.inf, leaves), ends)
     return pick(is_loss, begins, np.inf), pick(is_loss, ends, np.inf)

@@ -81,6 +81,7 @@ register_jitable(approach._within)
 register_jitable(approach.squared_distance)
 register_jitable(approach._crossing)
 _terms = register_jitable(approach.distance_terms)
+_joined = register_jitable(approach.joined)
 _closest = register_jitable(approach.closest)
 _told_closest = register_jitable(approach.told_closest)
 _loss = register_jitable(approach.loss)
@@ -398,20 +399,17 @@ def _judge(
         dz, rate = q[10] - p[10], q[11] - p[11]
         if abs(dz) - abs(rate) * half_s > deep:  # at no instant: many fly at levels that are apart
             continue
-        c0, c1, c2, c3, c4, c5, c6 = _terms(q[0] - p[0], p[3], p[6], p[9], q[3], q[6], q[9])
-        for axis in range(1, 3):
-            d0, d1, d2, d3, d4, d5, d6 = _terms(
-                q[axis] - p[axis], p[3 + axis], p[6 + axis], p[9], q[3 + axis], q[6 + axis], q[9]
-            )
-            c0, c1, c2, c3, c4, c5, c6 = c0 + d0, c1 + d1, c2 + d2, c3 + d3, c4 + d4, c5 + d5, c6 + d6
-        cpa_s, squared = _closest(-half_s, half_s, c0, c1, c2, c3, c4, c5, c6)
-        begins, ends = _loss(
-            cpa_s, -half_s, half_s, horizon_s, dz, rate, lateral_m, vertical_m, c0, c1, c2, c3, c4, c5, c6
+        c = _joined(
+            _terms(q[0] - p[0], p[3], p[6], p[9], q[3], q[6], q[9]),
+            _terms(q[1] - p[1], p[4], p[7], p[9], q[4], q[7], q[9]),
+            _terms(q[2] - p[2], p[5], p[8], p[9], q[5], q[8], q[9]),
         )
+        cpa_s, squared = _closest(-half_s, half_s, c)
+        begins, ends = _loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, lateral_m, vertical_m, c)
         if begins < np.inf:
             rows[0, found], rows[1, found] = i[k], j[k]
             numbers[0, found], numbers[1, found] = begins + half_s, ends + half_s
-            cpa_s, squared = _told_closest(cpa_s, squared, -half_s, c0, c1, c2, c3, c4, c5, c6)
+            cpa_s, squared = _told_closest(cpa_s, squared, -half_s, c)
             numbers[2, found], numbers[3, found] = cpa_s + half_s, math.sqrt(squared)
             numbers[4, found] = abs(dz + rate * cpa_s)
             found += 1

@@ -327,27 +327,28 @@ def _span(minima: Minima) -> tuple[float, float]:
 def _approaches(tracks: TrackArrays, motions: Motions, pairs: Candidates, minima: Minima) -> Encounters:
     i, j = pairs
     half_s, horizon_s = _span(minima)
-    terms: list[Floats] = []
-    for axis in range(3):
-        added = approach.distance_terms(
+    coordinates = [
+        approach.distance_terms(
             motions.position_m[j, axis] - motions.position_m[i, axis],
             motions.velocity_mps[i, axis], motions.bend_mps2[i, axis], motions.turn_sq[i],
             motions.velocity_mps[j, axis], motions.bend_mps2[j, axis], motions.turn_sq[j],
-        )  # fmt: skip
-        terms = [one + other for one, other in zip(terms, added, strict=True)] if terms else list(added)
+        )
+        for axis in range(3)
+    ]  # fmt: skip
+    terms = approach.joined(coordinates[0], coordinates[1], coordinates[2])
     dz = motions.altitude_m[j] - motions.altitude_m[i]
     rate = motions.rate_mps[j] - motions.rate_mps[i]
-    cpa_s, squared = approach.closest(-half_s, half_s, *terms)
+    cpa_s, squared = approach.closest(-half_s, half_s, terms)
     lateral_m, vertical_m = minima.lateral_m, minima.vertical_m
     wide_m, deep_m, known = _inflated(tracks, i, j, minima)
     # Where an altitude is missing there is no nominal loss, except laterally alone.
     nominal_m = np.where(known, lateral_m, 0.0) if known is not None and vertical_m < math.inf else lateral_m
-    begins, ends = approach.loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, nominal_m, vertical_m, *terms)
+    begins, ends = approach.loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, nominal_m, vertical_m, terms)
     if tracks.horizontal_error_m is None and tracks.vertical_error_m is None:
         early, late = begins, ends
     else:
-        early, late = approach.loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, wide_m, deep_m, *terms)
-    cpa_s, squared = approach.told_closest(cpa_s, squared, -half_s, *terms)
+        early, late = approach.loss(cpa_s, -half_s, half_s, horizon_s, dz, rate, wide_m, deep_m, terms)
+    cpa_s, squared = approach.told_closest(cpa_s, squared, -half_s, terms)
     apart = np.abs(dz + rate * cpa_s)
     return Encounters(
         a=i,
