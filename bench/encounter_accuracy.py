@@ -187,7 +187,7 @@ def _cylinders(rows: list[Row], tracks: TrackArrays, lines: Sequence[dict[str, s
     both = ours & theirs
     off_s = np.abs(told.t_in_s[both] - _column(lines, "cyl_t_in_s")[both])
     note = (
-        f"they begin within {np.percentile(off_s, 95):.2f} s (p95) of DAIDALUS's, {off_s.max():.1f} s at most"
+        f"; they begin within {np.percentile(off_s, 95):.2f} s (p95) of theirs, {off_s.max():.1f} s at most"
     )
     rows.append(_agreed("5 NM, 1,000 ft, 300 s", ours == theirs, lost == ours[differ], note))
 

@@ -113,7 +113,7 @@ def with_bogus(tracks: TrackArrays, speed_kt: float = BOGUS_KT) -> TrackArrays:
     more = {
         "latitude_deg": float(np.median(tracks.latitude_deg)),
         "longitude_deg": float(np.median(tracks.longitude_deg)),
-        "altitude_m": 35_000.0 * FOOT_M,
+        "altitude_m": float(np.median(tracks.altitude_m)),
         "ground_speed_mps": speed_kt * _KT_MPS,
         "track_deg": 77.0,
         "vertical_rate_mps": 0.0,

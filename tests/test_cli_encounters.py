@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from keepclear.cli import main
+from keepclear.console import tables
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "examples" / "encounters" / "picture.csv"
@@ -156,6 +159,73 @@ def test_a_drawing_is_svg_and_shows_both(tmp_path: Path) -> None:
     assert "<b>" not in drawn
 
 
+def test_a_track_too_old_for_its_error_to_be_allowed_for_is_judged_and_told() -> None:
+    """200 s old, it may be 60 km off; nothing may then be called clear."""
+    header = HEADER.strip() + ",age_s\n"
+    text = header + "ONE,0,0,35000,0,0,0,200\nTWO,0,0.2,35000,0,0,0,0\n"
+    told, code = answer(text)
+    assert (told["encounters"], told["cannot_exclude"], code) == ([], [], 3)
+    assert [each["id"] for each in told["unjudged"]] == ["ONE"]
+    assert told["checked"]["tracks"] == 2
+    near = answer(text.replace("0.2,", "0.05,"))
+    assert (len(near[0]["encounters"]), near[1]) == (1, 1)
+
+
+def test_the_table_has_the_soonest_first_and_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_WIDTH_WITHOUT_TERMINAL", 80)
+    shown = run(PICTURE).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.index("NORTH31") < shown.index("NORTH01")
+    assert max(map(len, run("--list-rules").stdout.splitlines())) <= 80
+
+
+def test_a_line_across_the_antimeridian_is_in_two_parts() -> None:
+    text = HEADER + "ONE,10,179.9,35000,0,0,0\nTWO,11,180.1,35000,0,0,0\n"
+    shown = json.loads(
+        run("-", "--lateral-m", "199000", "--vertical-m", "9", "--format", "geojson", text=text).stdout
+    )
+    (geometry,) = (each["geometry"] for each in shown["features"])
+    assert geometry["type"] == "MultiLineString"
+    (one, there), (here, two) = geometry["coordinates"]
+    assert one == [179.9, 10.0]
+    assert there == [180.0, pytest.approx(10.5)]
+    assert here == [-180.0, pytest.approx(10.5)]
+    assert two == [pytest.approx(-179.9), 11.0]
+
+
+def test_ids_with_commas_can_be_drawn() -> None:
+    text = HEAD_ON.replace("ONE", '"A,B"').replace("TWO", '"C,D"')
+    assert run("-", *MINIMA, "--draw", "A,B,C,D", text=text).stdout.startswith("<svg")
+
+
+def test_what_has_no_encounter_is_drawn_only_if_there_is_one_rule_to_draw_by() -> None:
+    assert run(PICTURE, "--draw", "TRANSIT,SURVEY1").stdout.startswith("<svg")
+    refused = run(PICTURE, "--rule", "drones", "--draw", "TRANSIT,SURVEY1")
+    assert refused.exit_code == 2
+    assert "there is nothing to draw" in " ".join(refused.stderr.split())
+
+
+# -- the tutorial -----------------------------------------------------------------------------------
+
+
+def test_the_tutorial_shows_what_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "tutorial" / "encounters.md").read_text("utf-8")
+    lines = re.findall(r"^ *keepclear encounters (.*?)  # exit code (\d)$", page, re.MULTILINE)
+    assert len(lines) >= 5
+    answers = [(run(*shlex.split(line)), int(code)) for line, code in lines]
+    assert [result.exit_code for result, _ in answers] == [code for _, code in answers]
+    printed = "".join(result.stdout for result, _ in answers)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert shown in printed
+
+
+def test_the_drawing_in_the_tutorial_is_what_the_command_draws() -> None:
+    drawn = run(PICTURE, "--draw", "NORTH01,SOUTH11").stdout
+    assert (ROOT / "docs" / "images" / "encounter.svg").read_text("utf-8") == drawn
+
+
 # -- pairs ------------------------------------------------------------------------------------------
 
 
@@ -189,6 +259,7 @@ def test_other_columns_of_pairs_are_not_read() -> None:
         ((PICTURE, "--lateral-m", "9260"), "--lateral-m and --vertical-m go together"),
         ((PICTURE, "--lookahead-s", "60"), "rules have their own"),
         ((PICTURE, *MINIMA, "--rule", "drones"), "give --rule, or"),
+        ((PICTURE, "--rule", ""), "there is no rule set ''"),
         ((PICTURE, "--rule", "en-rout"), "did you mean 'en-route'?"),
         ((PICTURE, "--rule", "absent.toml"), "there is no such file"),
         ((PICTURE, "--lateral-m", "nan", "--vertical-m", "1"), "--lateral-m"),

@@ -158,7 +158,7 @@ def _rule_set(rule: str | None, minima: Minima | None) -> RuleSet:
             lookahead_s=minima.lookahead_s,
         )
         return RuleSet(name=_MINIMA, default=Rule(name=_MINIMA, levels=(level,)))
-    name = rule or DEFAULT_RULE_SET
+    name = DEFAULT_RULE_SET if rule is None else rule
     if name in RULE_SETS:
         return RULE_SETS[name]
     if not name.endswith(".toml"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -330,6 +332,35 @@ def test_a_bad_cell_is_told(cells: dict[str, object], field: str, reason: str) -
     assert (problem.item, problem.field) == ("line 2", field)
     assert reason in problem.reason
     assert len(problem.reason) < 200
+
+
+def test_every_reason_is_among_the_messages() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text("utf-8")
+    told = [name.split("…") for name in re.findall(r"^\| `(.*?)` \|", page, re.MULTILINE)]
+    messages = [re.compile(".*?".join(map(re.escape, parts)), re.DOTALL) for parts in told]
+    row = ",".join(ROW)
+    bad_rows = [
+        "A", "A,,36,0,0,0,0", f"{row}\n{row}", "x" * 300 + row, row.replace("35", "95"),
+        row.replace("35", "x"), row.replace("35", "1e999"), f"{row}\n\"", f"{row}\n" * (PROBLEMS_MAX + 3),
+    ]  # fmt: skip
+    header = ",".join(HEADER)
+    files = [f"{header}\n{bad}" for bad in bad_rows]
+    files += [
+        "",
+        "\n \n",
+        "a,b",
+        header.replace(",", ";"),
+        header.replace(",", "\t"),
+        header + ",id",
+        "id,zz",
+    ]
+    files += [
+        f"{header},{name}\n{row},{word}" for name in WORD_COLUMNS for word in ("\x00", "zz", "cleared:")
+    ]
+    reasons = {each.reason for text in files for each in decode_picture(text.encode(), "p.csv").problems}
+    assert len(reasons) > 15
+    for reason in reasons:
+        assert any(message.fullmatch(reason) for message in messages), reason
 
 
 def test_of_an_id_that_is_there_twice_both_lines_are_told() -> None:

@@ -28,8 +28,8 @@ EN_ROUTE_ACCELERATION_MPS2: Final = 1.5
 """How fast an aircraft en route leaves its straight line, as measured on real tracks (95 %)."""
 TERMINAL_ACCELERATION_MPS2: Final = 3.0
 """The same near an aerodrome, and for whatever turns tightly."""
-VERTICAL_ACCELERATION_MPS2: Final = 0.3
-"""How fast an altitude leaves its straight line, likewise."""
+VERTICAL_ACCELERATION_MPS2: Final = 0.6
+"""How fast an altitude leaves its straight line, likewise; from ten seconds on it covers what was measured."""
 
 Rows = npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice
 """Numbers of rows, a mask, or a slice."""

@@ -47,14 +47,19 @@ class _Chart:
             [(self.x(t), self.y(v)) for t, v in zip(self._scene.times_s, values.tolist(), strict=True)]
         )
 
-    def drawn(self, title: str, inside: str, *, has_times: bool) -> str:
+    def straight(self, first: float, last: float) -> list[tuple[float, float]]:
+        """Return the ends of a straight line."""
+        return [(self.x(0.0), self.y(first)), (self.x(self._scene.end_s), self.y(last))]
+
+    def drawn(self, title: str, inside: str, *, has_times: bool, has_values: bool = True) -> str:
         """Return the chart around what is inside."""
         box, scene = self._box, self._scene
         parts = [text_element(box.x, box.y - 8.0, title, "kc-ink kc-b kc-s"), rect_element(box, "kc-plot")]
         grid, axis = [], []
         step = nice_below((self._high - self._low) / _TICKS)
         digits = max(0, -math.floor(math.log10(step)))
-        for k in range(math.ceil(self._low / step), math.floor(self._high / step + 1e-9) + 1):
+        first, last = math.ceil(self._low / step), math.floor(self._high / step + 1e-9)
+        for k in range(first, last + 1) if has_values else ():
             y = self.y(k * step)
             grid.append(line_element(box.x, y, box.right, y, "kc-grid"))
             axis.append(text_element(box.x - 7.0, y + 4.0, f"{k * step:,.{digits}f}", "kc-dim kc-s", "end"))
@@ -104,7 +109,7 @@ def altitude_chart(scene: Scene, box: Box) -> str:
     is_known = [bool(np.isfinite(heights).all()) for heights in scene.heights_ft]
     if not any(is_known):
         said = text_element(*box.centre, "altitudes are not known", "kc-dim", "middle")
-        return _Chart(scene, box, 0.0, 1.0).drawn("Altitude, ft", said, has_times=True)
+        return _Chart(scene, box, 0.0, 1.0).drawn("Altitude, ft", said, has_times=True, has_values=False)
     known = scene.heights_ft[is_known]
     is_bounded = math.isfinite(scene.vertical_m)
     room_ft = m_to_feet(scene.vertical_m) if is_bounded else _ROOM_MIN_FT
@@ -114,22 +119,28 @@ def altitude_chart(scene: Scene, box: Box) -> str:
         parts.append(_band(scene, chart, is_known.index(True), room_ft, box))
     for number, colour in enumerate(COLOURS):
         if is_known[number]:
-            line = chart.line(scene.heights_ft[number])
+            line = chart.straight(*_ends(scene, number))
             second = " kc-second" if number else ""
-            parts.append(f'<g class="{colour}"><path class="kc-line{second}" d="M{line}"/></g>')
+            parts.append(f'<g class="{colour}"><path class="kc-line{second}" d="M{coordinates(line)}"/></g>')
     parts.append(_names(scene, chart, is_known, box))
     return chart.drawn("Altitude, ft", "".join(parts), has_times=True)
 
 
 def _band(scene: Scene, chart: _Chart, number: int, room_ft: float, box: Box) -> str:
-    heights = scene.heights_ft[number]
-    upper, lower = chart.line(heights + room_ft), chart.line(heights - room_ft)
-    edges = f'<path class="kc-line" style="stroke-width:1px" stroke-dasharray="5 3" d="M{upper}M{lower}"/>'
-    ends = [(chart.x(scene.times_s[k]), chart.y(heights[k] - room_ft)) for k in (-1, 0)]  # it is straight
-    area = f'<path fill="currentColor" fill-opacity="0.14" d="M{upper} {coordinates(ends)}Z"/>'
-    y = chart.y(float(heights[0]) + room_ft)
+    first, last = _ends(scene, number)
+    upper = chart.straight(first + room_ft, last + room_ft)
+    lower = chart.straight(first - room_ft, last - room_ft)
+    outline = f"M{coordinates(upper)}M{coordinates(lower)}"
+    edges = f'<path class="kc-line" style="stroke-width:1px" stroke-dasharray="5 3" d="{outline}"/>'
+    area = f'<path fill="currentColor" fill-opacity="0.14" d="M{coordinates([*upper, *lower[::-1]])}Z"/>'
+    y = chart.y(first + room_ft)
     told = text_element(box.x + 6.0, y + 14.0, f"minimum {room_ft:,.0f} ft", "kc-dim kc-s kc-halo")
     return f'<g class="{COLOURS[number]}">{area}{edges}</g>{told}'
+
+
+def _ends(scene: Scene, number: int) -> tuple[float, float]:
+    """Return how high one is at both ends of what is shown; between them its path is straight."""
+    return float(scene.heights_ft[number, 0]), float(scene.heights_ft[number, -1])
 
 
 def _names(scene: Scene, chart: _Chart, is_known: list[bool], box: Box) -> str:

@@ -20,7 +20,7 @@ from keepclear.core.well_clear import alert_levels
 COLOURS: Final = ("kc-c0", "kc-c5")
 """The colours of the two."""
 
-_INSTANTS: Final = 241
+_INSTANTS: Final = 91
 _SHOWN_MIN_S: Final = 30.0
 _LOOKAHEAD_S: Final = 300.0
 _STEPS_S: Final = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -118,7 +118,8 @@ def scene_of(picture: AirPicture, ids: tuple[str, str], rule: AnyRule, level: st
     is_endless = math.inf in ends
     end_s = minima.lookahead_s if is_endless else last_s * 1.25 + 10.0
     end_s = max(_SHOWN_MIN_S, min(end_s, max(minima.lookahead_s, last_s)))
-    times_s = np.unique(np.append(np.linspace(0.0, end_s, _INSTANTS), min(cpa_s, end_s)))
+    turning_s = [time_s for time_s in ends if time_s <= end_s]
+    times_s = np.unique(np.concatenate([np.linspace(0.0, end_s, _INSTANTS), turning_s]))
     plan_m, heights_ft = _paths(tracks, times_s, cpa_s)
     return Scene(
         ids=ids,
