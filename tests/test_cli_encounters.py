@@ -88,6 +88,14 @@ def test_age_and_accuracy_widen_what_cannot_be_excluded() -> None:
     assert len(told["cannot_exclude"]) == 1
 
 
+def test_a_track_that_flies_too_far_to_be_exact_is_told() -> None:
+    """5,000 kt for ten minutes are 1,543 km; in five minutes it is exact."""
+    text = HEADER + "ONE,0,0,35000,5000,90,0\nTWO,40,0.5,35000,450,270,0\n"
+    told, code = answer(text, *MINIMA[:4], "--lookahead-s", "1200")
+    assert ([each["id"] for each in told["unjudged"]], code) == (["ONE"], 3)
+    assert answer(text)[1] == 0
+
+
 def test_a_formation_is_exempted_and_listed() -> None:
     result = run(PICTURE, "--format", "json")
     told = json.loads(result.stdout)

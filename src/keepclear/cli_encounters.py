@@ -205,7 +205,7 @@ def _judge_picture(
         judged,
         rule_set,
         tracks=read.track_count,
-        unjudged=read.unjudged,
+        unjudged=(*read.unjudged, *air_pictures.too_fast(read.picture, rule_set.lookahead_s)),
         assumptions=read.assumptions,
         engine=engine,
     )

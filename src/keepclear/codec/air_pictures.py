@@ -20,7 +20,12 @@ from keepclear.codec.reading import Problem, Reading
 from keepclear.codec.sheets import Columns, Range, Sheet, read_sheet
 from keepclear.core.air_picture import AirPicture, Words, contacts_of
 from keepclear.core.altitudes import HEIGHT_MAX_M
-from keepclear.core.encounters import LATERAL_INFLATION_MAX_M, beyond_inflation
+from keepclear.core.encounters import (
+    LATERAL_INFLATION_MAX_M,
+    PATH_EXACT_MAX_M,
+    beyond_inflation,
+    flies_too_far,
+)
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats
 from keepclear.core.intents import ID_CHARACTERS_MAX
@@ -312,6 +317,21 @@ def _beyond_reason(tracks: TrackArrays, row: int) -> str:
         assert tracks.vertical_error_m is not None
         off = f"{float(tracks.vertical_error_m[row]) / FOOT_M:,.0f} ft in height"
     return f"it may be {off} off, which is more than is allowed for; it was judged where it should be by now"
+
+
+def too_fast(picture: AirPicture, lookahead_s: float) -> list[Unjudged]:
+    """Return the tracks that fly too far within a look-ahead to be judged exactly.
+
+    Args:
+        picture: The tracks.
+        lookahead_s: The look-ahead.
+    """
+    far_km = PATH_EXACT_MAX_M / 1_000.0
+    reason = f"it would fly over {far_km:g} km in half the look-ahead, and is not judged exactly"
+    return [
+        Unjudged(id=picture.ids[row], reason=reason)
+        for row in np.flatnonzero(flies_too_far(picture.tracks, lookahead_s)).tolist()
+    ]
 
 
 def decode_pairs(data: bytes, source: str) -> ReadPairs:

@@ -1,7 +1,9 @@
 """Two motions: when they are closest, and from when to when they are too close.
 
 The square of the distance of two points that move on arcs is a power series in time, to the sixth power
-here: what is left out is less than a millimetre where speed times half the look-ahead is below 300 km.
+here. What is left out is centimetres where speed times half the look-ahead is below 300 km, tens of metres at
+600 km (`encounters.PATH_EXACT_MAX_M`), and grows with the seventh power.
+
 Seconds count from the instant of the motions. The roots are bracketed, and improved by the parabola
 through the present value; a few steps are exact to a microsecond.
 

@@ -32,6 +32,8 @@ LOOKAHEAD_MAX_S: Final = 1_200.0
 """The longest look-ahead: nobody flies straight for longer."""
 DURATION_MAX_S: Final = 900.0
 """So far beyond the look-ahead the end of a loss is looked for at most."""
+PATH_EXACT_MAX_M: Final = 600_000.0
+"""A track that flies farther in half the look-ahead is judged, and not exactly: see `flies_too_far`."""
 LATERAL_INFLATION_MAX_M: Final = 3.0 * NAUTICAL_MILE_M
 """What two tracks may be off widens the lateral minimum by no more."""
 VERTICAL_INFLATION_MAX_M: Final = 914.4
@@ -231,6 +233,20 @@ def beyond_inflation(tracks: TrackArrays) -> npt.NDArray[np.bool_]:
             # Whoever is too far off together with anybody less off, is so with the next less off.
             beyond[rows[1:][np.hypot(errors[rows[1:]], errors[rows[:-1]]) > greatest_m]] = True
     return beyond
+
+
+def flies_too_far(tracks: TrackArrays, lookahead_s: float) -> npt.NDArray[np.bool_]:
+    """Tell which tracks fly so far that the judge is not exact: nothing can be excluded of them.
+
+    Args:
+        tracks: The tracks, n of them.
+        lookahead_s: The look-ahead.
+
+    Returns:
+        Shape (n,).
+    """
+    later_s = lookahead_s / 2.0 if tracks.age_s is None else lookahead_s / 2.0 + tracks.age_s
+    return np.asarray(tracks.ground_speed_mps * later_s > PATH_EXACT_MAX_M)
 
 
 def candidate_pairs(

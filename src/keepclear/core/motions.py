@@ -29,7 +29,7 @@ EN_ROUTE_ACCELERATION_MPS2: Final = 1.5
 TERMINAL_ACCELERATION_MPS2: Final = 3.0
 """The same near an aerodrome, and for whatever turns tightly."""
 VERTICAL_ACCELERATION_MPS2: Final = 0.6
-"""How fast an altitude leaves its straight line, likewise; from ten seconds on it covers what was measured."""
+"""How fast an altitude leaves its straight line; from ten seconds on it covers what was measured."""
 
 Rows = npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice
 """Numbers of rows, a mask, or a slice."""

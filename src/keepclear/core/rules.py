@@ -316,3 +316,12 @@ class RuleSet:
         """The selectors of its pairings and cooperations, each once."""
         named = [each.between for each in self.pairings] + [each.between for each in self.cooperations]
         return tuple(dict.fromkeys(selector for between in named for selector in between))
+
+    @property
+    def lookahead_s(self) -> float:
+        """How far its rules look ahead at most, seconds."""
+        return max(
+            each.within_s if isinstance(each, AlertRule) else each.lookahead_s
+            for rule in self.rules
+            for each in (rule.alerts if isinstance(rule, WellClearRule) else rule.levels)
+        )
