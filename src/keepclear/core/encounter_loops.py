@@ -12,15 +12,15 @@ branch, so that the processor compares several at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Iterator
+from typing import Any, Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from numba.extending import overload, register_jitable
 
 from keepclear.core import approach, motions
+from keepclear.core.compiling import compiled, compiled_freely
 from keepclear.core.encounter_search import (
     BEND_PER_M,
     LATERAL_MARGIN_M,
@@ -34,7 +34,6 @@ from keepclear.core.index import Progress
 from keepclear.core.motions import MOTION_COLUMNS, Motions, TrackArrays
 from keepclear.core.packed import Ints
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _Int32s = npt.NDArray[np.int32]
 _Float32s = npt.NDArray[np.float32]
 
@@ -53,23 +52,6 @@ _LANES: Final = 1 << _LANE_BITS
 """So many tracks lie together in a block, column by column: one loop of a known length without a branch."""
 _NOWHERE_M: Final = 1e18
 """Where what fills up the last block is."""
-
-
-def _compiled(function: _Function) -> _Function:
-    return _compiled_as(function, set())
-
-
-def _compiled_freely(function: _Function) -> _Function:
-    """Compile the search, which has margins for rounding; there are no NaNs in it."""
-    return _compiled_as(function, {"nnan", "nsz", "contract"})
-
-
-def _compiled_as(function: _Function, freedom: set[str]) -> _Function:
-    try:
-        compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=freedom)(function)
-    except RuntimeError:  # no folder for the cache can be written: compile anew in each process
-        compiled = numba.njit(nogil=True, error_model="numpy", fastmath=freedom)(function)
-    return cast(_Function, compiled)
 
 
 @overload(approach.pick)
@@ -99,7 +81,7 @@ def motions_of(tracks: TrackArrays, after_s: float) -> Motions:
     return made
 
 
-@_compiled
+@compiled
 def _fill_motions(
     lat_deg: Floats, lng_deg: Floats, altitude_m: Floats, speed: Floats, track_deg: Floats, rate: Floats,
     age_s: Floats, after_s: float, rows: Floats,
@@ -164,7 +146,7 @@ def near(
             progress(int(edges[cell]), n)
 
 
-@_compiled
+@compiled
 def _number_cells(rows: Floats, chosen: _Int32s, cell_m: float, keys: Ints) -> tuple[int, int, int]:
     """Number the cells of tracks as `encounter_search` does, in a cube round the earth."""
     per_m = 1.0 / cell_m
@@ -179,7 +161,7 @@ def _number_cells(rows: Floats, chosen: _Int32s, cell_m: float, keys: Ints) -> t
     return row_y, row_z, largest
 
 
-@_compiled
+@compiled
 def _sort(keys: Ints, order: _Int32s, largest: int) -> None:
     """Sort keys that are not negative, and tell where each was: digit by digit, the lowest first."""
     n = len(keys)
@@ -202,7 +184,7 @@ def _sort(keys: Ints, order: _Int32s, largest: int) -> None:
         shift += _DIGIT_BITS
 
 
-@_compiled
+@compiled
 def _sort_columns(
     rows: Floats, reach: Floats, deep: Floats, chosen: _Int32s, order: _Int32s, bend: float,
     lateral_m: float, vertical_m: float, fixed: _Int32s, columns: _Float32s,
@@ -219,7 +201,7 @@ def _sort_columns(
         columns[k, 9] = vertical_m + deep[i]
 
 
-@_compiled
+@compiled
 def _edges(keys: Ints) -> Ints:
     """Return where each occupied cell starts, and at last the number of tracks."""
     edges = np.empty(len(keys) + 1, dtype=np.int64)
@@ -232,7 +214,7 @@ def _edges(keys: Ints) -> Ints:
     return edges[: count + 1].copy()
 
 
-@_compiled
+@compiled
 def _runs(
     keys: Ints, edges: Ints, cell: int, row_y: int, row_z: int, cursor: Ints, firsts: Ints, lasts: Ints
 ) -> int:
@@ -271,7 +253,7 @@ def _runs(
     return int(total)
 
 
-@_compiled
+@compiled
 def _widest(keys: Ints, edges: Ints, row_y: int, row_z: int) -> int:
     """Return how many tracks the fullest neighbourhood has."""
     cursor = np.zeros(4, dtype=np.int64)
@@ -282,7 +264,7 @@ def _widest(keys: Ints, edges: Ints, row_y: int, row_z: int) -> int:
     return widest
 
 
-@_compiled
+@compiled
 def _scan(
     keys: Ints, edges: Ints, order: _Int32s, fixed: _Int32s, columns: _Float32s, row_y: int, row_z: int,
     half_s: float, cell: int, place: int, cursor: Ints,
@@ -332,7 +314,7 @@ def _scan(
     return cell, place, found
 
 
-@_compiled_freely
+@compiled_freely
 def _hold(blocks: _Float32s, place: int, filled: int, half_s: np.float32, is_hit: _Int32s) -> bool:
     """Mark which of those after a track come near it on straight lines; tell whether any does."""
     own, lane = place // _LANES, place % _LANES
@@ -388,7 +370,7 @@ def losses(
     return (*(row[:found] for row in rows), *(column[:found] for column in numbers))
 
 
-@_compiled
+@compiled
 def _judge(
     motion: Floats, i: Ints, j: Ints, half_s: float, horizon_s: float, lateral_m: float, vertical_m: float,
     rows: Ints, numbers: Floats,

@@ -10,15 +10,14 @@ compare times and heights exactly, then judge the footprints in the gnomonic pla
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
 from keepclear.core import free_shifts, gaps
+from keepclear.core.compiling import compiled
 from keepclear.core.geodesy import RADIUS_MAX_M, RADIUS_MIN_M, Floats
 from keepclear.core.packed import (
     ALTITUDE_TOLERANCE_M,
@@ -34,28 +33,19 @@ from keepclear.core.packed import (
     Tree,
 )
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _Int32s = npt.NDArray[np.int32]
 
 _STACK: Final = 2048
 
 
-def _compiled(function: _Function) -> _Function:
-    try:
-        compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder for the cache can be written: compile anew in each process
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
-    return cast(_Function, compiled)
-
-
 closest_on_segments = register_jitable(gaps.closest_on_segments)
 edge_gap_m = register_jitable(gaps.edge_gap_m)
 register_jitable(free_shifts.smallest_shift)
-smallest_shift = _compiled(free_shifts.smallest_shift)
-smallest_pair_of_shifts = _compiled(free_shifts.smallest_pair_of_shifts)
+smallest_shift = compiled(free_shifts.smallest_shift)
+smallest_pair_of_shifts = compiled(free_shifts.smallest_pair_of_shifts)
 
 
-@_compiled
+@compiled
 def _box_of(q: PackedVolumes, i: int, epoch_ms: int, margins: Margins, box: _Int32s) -> None:
     """Fill in the box of one volume, as `packed.boxes` does."""
     spread = 1.0 / math.cos(q.radius_rad[i]) - 1.0
@@ -77,7 +67,7 @@ def _box_of(q: PackedVolumes, i: int, epoch_ms: int, margins: Margins, box: _Int
     box[9] = np.int32(min(limit, max(-limit, np.ceil(until_s))))
 
 
-@_compiled
+@compiled
 def _project(vertices: Floats, start: int, stop: int, frame: Floats, xs: Floats, ys: Floats) -> None:
     """Project a ring into a gnomonic plane; rows of `frame` are centre, east and north."""
     for k in range(start, stop):
@@ -87,7 +77,7 @@ def _project(vertices: Floats, start: int, stop: int, frame: Floats, xs: Floats,
         ys[k - start] = (frame[2, 0] * x + frame[2, 1] * y + frame[2, 2] * z) * depth
 
 
-@_compiled
+@compiled
 def _frame_at(centre: Floats, frame: Floats) -> None:
     x, y, z = centre[0], centre[1], centre[2]
     horizontal = math.sqrt(x * x + y * y)
@@ -99,7 +89,7 @@ def _frame_at(centre: Floats, frame: Floats) -> None:
     frame[2, 0], frame[2, 1], frame[2, 2] = -z * ey, z * ex, x * ey - y * ex
 
 
-@_compiled
+@compiled
 def _inside(px: float, py: float, xs: Floats, ys: Floats, count: int) -> bool:
     inside = False
     j = count - 1
@@ -111,7 +101,7 @@ def _inside(px: float, py: float, xs: Floats, ys: Floats, count: int) -> bool:
     return inside
 
 
-@_compiled
+@compiled
 def _footprints_meet(
     a: Floats, ax: Floats, ay: Floats, n: int, b: Floats, bx: Floats, by: Floats, m: int,
     frame: Floats, sure: float, near: float, lateral_m: float,
@@ -179,7 +169,7 @@ def _footprints_meet(
     return False
 
 
-@_compiled
+@compiled
 def search(
     tree: Tree, q: PackedVolumes, offset: int, margins: Margins,
     all_pairs: bool, out: Ints,
