@@ -327,8 +327,24 @@ def test_all_bad_cells_are_told_at_once() -> None:
     assert run("-", text=text).stderr.count("error: ") == 3
 
 
-def test_a_picture_of_nobody_has_no_encounter() -> None:
-    assert answer(HEADER) == ({**answer(HEADER)[0], "encounters": []}, 0)
+def test_where_there_is_nobody_nothing_is_called_clear() -> None:
+    told, code = answer(HEADER)
+    assert (told["encounters"], told["checked"]["tracks"], code) == ([], 0, 3)
+    assert run("--pairs", "-", text=PAIRS.read_text().splitlines()[0] + "\n").exit_code == 3
+
+
+def test_one_track_alone_meets_nobody() -> None:
+    assert answer(HEADER + "ONE,0,0,35000,450,90,0\n")[1] == 0
+
+
+def test_pairs_that_fly_too_far_to_be_exact_are_told() -> None:
+    """3,000 m/s for ten minutes are 1,800 km."""
+    header = PAIRS.read_text().splitlines()[0]
+    text = f"{header}\n0,0,9000,3000,90,0,40,0,9000,100,90,0\n"
+    result = run("--pairs", "-", *MINIMA[:4], "--lookahead-s", "1200", text=text)
+    assert result.exit_code == 3
+    assert "too far" in result.stdout
+    assert run("--pairs", "-", *MINIMA, text=text).exit_code == 0
 
 
 def test_the_rule_sets_are_listed() -> None:

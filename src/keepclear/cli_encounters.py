@@ -37,7 +37,7 @@ _MINIMA: Final = "minima"
 
 _EXITS: Final = """
 Exit codes: 0 no encounter; 1 encounters; 2 bad usage or bad input (no verdict); 3 could not decide:
-a track could not be judged, or an encounter cannot be excluded.
+a track could not be judged, an encounter cannot be excluded, or there is nothing to judge.
 """
 
 
@@ -231,7 +231,8 @@ def _judge_picture(
 def _exit_code(judged: Judged, fields: dict[str, Any]) -> int:
     if judged.findings:
         return EXIT_CONFLICT
-    is_partial = judged.cannot_exclude or fields["unjudged"] or _has_no_rule(judged)
+    is_empty = fields["checked"]["tracks"] == 0
+    is_partial = judged.cannot_exclude or fields["unjudged"] or _has_no_rule(judged) or is_empty
     return EXIT_CANNOT_DECIDE if is_partial else EXIT_CLEAR
 
 
@@ -279,6 +280,7 @@ def _judge_pairs(
     if read.pairs is None:
         raise SystemExit(EXIT_BAD_INPUT)
     own, intruder = read.pairs
+    inexact = 0
     if minima is None:
         from keepclear.core.well_clear import alert_levels
 
@@ -286,11 +288,15 @@ def _judge_pairs(
         count = sum(row["alert_level"] > 0 for row in rows)
         line = f"{count_text(count, 'alert')} in {count_text(len(rows), 'pair')} by {PAIRS_RULE}"
     else:
-        from keepclear.core.encounters import judge_rows
+        from keepclear.core.encounters import flies_too_far, judge_rows
 
         rows, columns = codec.judged_rows(judge_rows(own, intruder, minima)), codec.JUDGED_COLUMNS
+        either = flies_too_far(own, minima.lookahead_s) | flies_too_far(intruder, minima.lookahead_s)
+        inexact = int(either.sum())
         count = sum(row["encounter"] for row in rows)
         line = f"{count_text(count, 'encounter')} in {count_text(len(rows), 'pair')}"
+    if inexact:
+        line += f"; {inexact:,} of them fly too far within the look-ahead to be judged exactly"
     match form:
         case "json":
             put(pretty_json({"pairs": rows}), output)
@@ -300,7 +306,9 @@ def _judge_pairs(
             put(rows_table(rows, columns, line), output)
     if form != "table" or output is not None:
         say(line)
-    ctx.exit(EXIT_CONFLICT if count else EXIT_CLEAR)
+    if count:
+        ctx.exit(EXIT_CONFLICT)
+    ctx.exit(EXIT_CANNOT_DECIDE if inexact or not rows else EXIT_CLEAR)
 
 
 def _read(name: str) -> bytes:

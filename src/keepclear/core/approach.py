@@ -99,10 +99,7 @@ def _within(t: Scalars, first: Scalars, last: Scalars) -> Scalars:
     return np.minimum(np.maximum(t, first), last)
 
 
-def closest(
-    first: Scalars, last: Scalars,
-    c: Terms,
-) -> tuple[Scalars, Scalars]:  # fmt: skip
+def closest(first: Scalars, last: Scalars, c: Terms) -> tuple[Scalars, Scalars]:
     """Find when two are closest within a span of time.
 
     Args:
@@ -145,10 +142,7 @@ def told_closest(cpa_s: Scalars, squared: Scalars, first: Scalars, c: Terms) -> 
     return pick(is_now, first, cpa_s), pick(is_now, at_first, squared)
 
 
-def _crossing(
-    outside: Scalars, inside: Scalars, branch: Scalars, limit: Scalars,
-    c: Terms,
-) -> Scalars:  # fmt: skip
+def _crossing(outside: Scalars, inside: Scalars, branch: Scalars, limit: Scalars, c: Terms) -> Scalars:
     """Find when the squared distance crosses a limit.
 
     Args:
@@ -173,8 +167,7 @@ def _crossing(
 
 def loss(
     cpa_s: Scalars, first: Scalars, last: Scalars, horizon: Scalars,
-    dz: Scalars, rate: Scalars, lateral_m: Scalars, vertical_m: Scalars,
-    c: Terms,
+    dz: Scalars, rate: Scalars, lateral_m: Scalars, vertical_m: Scalars, c: Terms,
 ) -> tuple[Scalars, Scalars]:  # fmt: skip
     """Find from when to when two are too close.
 
@@ -191,8 +184,8 @@ def loss(
         c: The squared distance: the factors of t^0 to t^6.
 
     Returns:
-        When it begins, and when it ends: both infinite if there is none, the end if it goes on at the
-        horizon.
+        When it begins, and when it ends. Both are infinite if there is none; the end is, if it goes on at
+        the horizon.
     """
     wide = lateral_m - TOUCH_TOLERANCE_M
     limit = wide * wide

@@ -157,7 +157,8 @@ def find_encounters(
         progress: Called with how many tracks are done and how many there are.
 
     Returns:
-        Each pair once, with a < b, sorted by a, then b. Those that are only inflated have no `t_in_s`.
+        Each pair once, with a < b, sorted by a, then b. Those that are only inflated have no `t_in_s`. No
+        answer is exact of tracks that `flies_too_far` or `beyond_inflation` tells of.
 
     Raises:
         InvalidValueError: `groups` or `judged` has another shape.
