@@ -29,6 +29,7 @@ from keepclear.core.encounters import (
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats
 from keepclear.core.intents import ID_CHARACTERS_MAX
+from keepclear.core.kinds import TrackKind
 from keepclear.core.motions import (
     EN_ROUTE_ACCELERATION_MPS2,
     TERMINAL_ACCELERATION_MPS2,
@@ -37,7 +38,7 @@ from keepclear.core.motions import (
     grown_error_m,
 )
 from keepclear.core.named_rules import INCIDENT_KIND
-from keepclear.core.tracks import AGE_MAX_S, SPEED_MAX_MPS, TrackKind
+from keepclear.core.tracks import AGE_MAX_S, SPEED_MAX_MPS
 from keepclear.core.units import FOOT_M, NAUTICAL_MILE_M
 
 _KNOT_MPS: Final = NAUTICAL_MILE_M / 3_600.0

@@ -22,10 +22,12 @@ from keepclear.codec.windows import leg_windows, read_windows
 from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import VOLUMES_MAX, IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.kinds import TrackKind
 from keepclear.core.volumes import Volume3D, Volume4D
 
 _KINDS: Final = {kind.value: kind for kind in ItemKind}
 _RULES: Final = {rule.value: rule for rule in ConstraintRule}
+_AIRCRAFT_KINDS: Final = {kind.value: kind for kind in TrackKind}
 _STATES: Final = {state.value: state for state in IntentState}
 _NO_TIME: Final[Mapping[str, object]] = {}
 
@@ -106,6 +108,8 @@ class _Statement:
     priority: int | None = None
     state: IntentState | None = None
     speed_mps: float | None = None
+    callsign: str | None = None
+    aircraft_kind: TrackKind | None = None
 
     @classmethod
     def read(cls, properties: Properties) -> _Statement:
@@ -116,6 +120,8 @@ class _Statement:
             properties.integer("priority"),
             properties.word("state", _STATES),
             properties.number("speed_mps"),
+            properties.label("callsign"),
+            properties.word("aircraft_kind", _AIRCRAFT_KINDS),
         )
 
     def join(self, later: _Statement, properties: Properties, place: str) -> None:
@@ -267,8 +273,11 @@ def _misplaced(statement: _Statement) -> list[tuple[str, str]]:
         case ItemKind.CONSTRAINT:
             if statement.state is not None:
                 return [("state", "only an operational intent has a state")]
-            if statement.speed_mps is not None:
-                return [("speed_mps", "only an operational intent has a speed")]
+            return [
+                (name, "only an operational intent has it")
+                for name in ("speed_mps", "callsign", "aircraft_kind")
+                if getattr(statement, name) is not None
+            ]
         case _ as never:
             assert_never(never)
     return []
@@ -288,4 +297,6 @@ def _item(item_id: str, statement: _Statement, volumes: tuple[Volume4D, ...]) ->
         priority=priority,
         state=state,
         speed_mps=statement.speed_mps,
+        callsign=statement.callsign,
+        aircraft_kind=statement.aircraft_kind or TrackKind.UNKNOWN,
     )

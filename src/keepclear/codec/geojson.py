@@ -22,6 +22,7 @@ from keepclear.core.constraints import Constraint
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import VOLUMES_MAX
+from keepclear.core.kinds import TrackKind
 from keepclear.core.shapes import Circle, CorridorLeg, Polygon
 from keepclear.core.times import rfc3339
 from keepclear.core.volumes import Volume4D
@@ -275,6 +276,10 @@ def _feature_of(item: Item, number: int, volume: Volume4D) -> dict[str, object]:
         properties |= {"kind": ItemKind.OPERATIONAL_INTENT.value, "state": item.state.value}
         if item.speed_mps is not None:
             properties["speed_mps"] = item.speed_mps
+        if item.callsign is not None:
+            properties["callsign"] = item.callsign
+        if item.aircraft_kind is not TrackKind.UNKNOWN:
+            properties["aircraft_kind"] = item.aircraft_kind.value
     properties["priority"] = item.priority
     properties["time_start"] = rfc3339(volume.time.start)
     properties["time_end"] = rfc3339(volume.time.end)

@@ -34,6 +34,8 @@ PROPERTY_NAMES: Final = (
     "priority",
     "state",
     "speed_mps",
+    "callsign",
+    "aircraft_kind",
     "time_start",
     "time_end",
     "times",

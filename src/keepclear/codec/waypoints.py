@@ -52,6 +52,8 @@ ITEM_COLUMNS: Final = (
     "priority",
     "state",
     "speed_mps",
+    "callsign",
+    "aircraft_kind",
 )
 """The columns that tell of a whole item; the properties of GeoJSON."""
 COLUMNS_MAX: Final = 100

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final, NewType
 
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.kinds import TrackKind
 from keepclear.core.volumes import Volume4D
 
 ItemId = NewType("ItemId", str)
@@ -26,6 +27,8 @@ SPEED_MAX_MPS: Final = 5_000.0
 """The greatest speed that may be stated of an aircraft."""
 ID_CHARACTERS_MAX: Final = 256
 """The most characters of an id or of a party's name."""
+CALLSIGN_CHARACTERS_MAX: Final = 64
+"""The most characters of a callsign."""
 
 
 class IntentState(Enum):
@@ -108,10 +111,13 @@ class OperationalIntent:
         priority: Higher is more urgent. It never hides a conflict.
         state: Its state.
         speed_mps: The slowest speed at which it can leave its volumes, m/s; None where it is not stated.
+        callsign: What its aircraft is called by radio; None where it is not stated. By it the watch knows
+            its track.
+        aircraft_kind: What flies it.
 
     Raises:
-        InvalidValueError: The id or party is empty or too long, there are no volumes or too many, or the
-            speed is out of range.
+        InvalidValueError: The id, party or callsign is empty or too long, there are no volumes or too many,
+            or the speed is out of range.
     """
 
     id: ItemId
@@ -120,9 +126,16 @@ class OperationalIntent:
     priority: int = 0
     state: IntentState = IntentState.ACCEPTED
     speed_mps: float | None = None
+    callsign: str | None = None
+    aircraft_kind: TrackKind = TrackKind.UNKNOWN
 
     def __post_init__(self) -> None:
         check_declaration(self.id, self.party, self.volumes)
         if self.speed_mps is not None and not 0.0 < self.speed_mps <= SPEED_MAX_MPS:  # also catches NaN
             reason = f"{self.speed_mps!r} is not over 0 and up to {SPEED_MAX_MPS:,.0f} m/s"
             raise InvalidValueError("speed_mps", reason)
+        if self.callsign is not None and not (
+            0 < len(self.callsign) <= CALLSIGN_CHARACTERS_MAX and self.callsign.isprintable()
+        ):
+            reason = f"it must be 1 to {CALLSIGN_CHARACTERS_MAX} printable characters"
+            raise InvalidValueError("callsign", reason)

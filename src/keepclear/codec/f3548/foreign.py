@@ -39,6 +39,7 @@ from keepclear.core.geodesy import (
     unit_vectors,
 )
 from keepclear.core.intents import (
+    CALLSIGN_CHARACTERS_MAX,
     PRIORITY_MAX,
     SPEED_MAX_MPS,
     VOLUMES_MAX,
@@ -47,6 +48,7 @@ from keepclear.core.intents import (
     OperationalIntent,
     PartyId,
 )
+from keepclear.core.kinds import TrackKind
 from keepclear.core.shapes import (
     FOOTPRINT_RADIUS_MAX_M,
     VERTICES_MAX,
@@ -203,9 +205,14 @@ class _Salvage:
             rule = self._word(entry, "rule", ConstraintRule.KEEP_OUT)
             return Constraint(id=stand_in, volumes=placed, priority=priority, rule=rule)
         state = self._word(entry, "state", IntentState.ACCEPTED)
-        speed_mps = self._speed_mps(entry)
         return OperationalIntent(
-            id=stand_in, volumes=placed, priority=priority, state=state, speed_mps=speed_mps
+            id=stand_in,
+            volumes=placed,
+            priority=priority,
+            state=state,
+            speed_mps=self._speed_mps(entry),
+            callsign=self._callsign(entry),
+            aircraft_kind=self._word(entry, "aircraft_kind", TrackKind.UNKNOWN),
         )
 
     def priority(self, value: object) -> int:
@@ -227,6 +234,16 @@ class _Salvage:
             if 0.0 < speed_mps <= SPEED_MAX_MPS:
                 return speed_mps
         self.done["no speed for one that cannot be used"] += 1
+        return None
+
+    def _callsign(self, entry: dict[str, object]) -> str | None:
+        """Return a callsign that is one."""
+        told = entry.get("callsign")
+        if told is None:
+            return None
+        if isinstance(told, str) and 0 < len(told) <= CALLSIGN_CHARACTERS_MAX and told.isprintable():
+            return told
+        self.done["no callsign for one that cannot be used"] += 1
         return None
 
     def _word(self, entry: dict[str, object], name: str, default: _Word) -> _Word:

@@ -24,6 +24,7 @@ from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.kinds import TrackKind
 from keepclear.core.shapes import Circle, CorridorLeg, Outline, Polygon
 from keepclear.core.times import TimeWindow, rfc3339
 from keepclear.core.units import feet_to_m
@@ -149,7 +150,10 @@ def _item(entry: wire.Entry, volumes: tuple[Volume4D, ...], errors: list[Invalid
                     InvalidValueError("rule", "only a constraint has a rule; set kind to 'constraint'")
                 )
             state = _word(IntentState, entry.state or IntentState.ACCEPTED.value, "state", errors)
-            if state is None or stand_in:
+            kind_flown = _word(
+                TrackKind, entry.aircraft_kind or TrackKind.UNKNOWN.value, "aircraft_kind", errors
+            )
+            if state is None or kind_flown is None or stand_in:
                 return None
             return OperationalIntent(
                 id=item_id,
@@ -158,12 +162,15 @@ def _item(entry: wire.Entry, volumes: tuple[Volume4D, ...], errors: list[Invalid
                 priority=priority,
                 state=state,
                 speed_mps=entry.speed_mps,
+                callsign=entry.callsign,
+                aircraft_kind=kind_flown,
             )
         if kind is ItemKind.CONSTRAINT:
             if entry.state is not None:
                 errors.append(InvalidValueError("state", "only an operational intent has a state"))
-            if entry.speed_mps is not None:
-                errors.append(InvalidValueError("speed_mps", "only an operational intent has a speed"))
+            for name in ("speed_mps", "callsign", "aircraft_kind"):
+                if getattr(entry, name) is not None:
+                    errors.append(InvalidValueError(name, "only an operational intent has it"))
             rule = _word(ConstraintRule, entry.rule or ConstraintRule.KEEP_OUT.value, "rule", errors)
             if rule is None or stand_in:
                 return None
@@ -296,6 +303,9 @@ def _wire_entry(item: Item, *, with_corridors: bool) -> wire.Entry:
     else:
         entry.kind, entry.state = ItemKind.OPERATIONAL_INTENT.value, item.state.value
         entry.speed_mps = None if item.speed_mps is None else float(item.speed_mps)
+        entry.callsign = item.callsign
+        if item.aircraft_kind is not TrackKind.UNKNOWN:
+            entry.aircraft_kind = item.aircraft_kind.value
     return entry
 
 

@@ -80,8 +80,9 @@ class Volume4D(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One operational intent or constraint of a file.
 
-    `id`, `volumes`, `priority`, `party` and `kind` make the form of the file; `state` and `speed_mps` (of
-    an operational intent; the latter ours, not F3548's) and `rule` (of a constraint) may be added.
+    `id`, `volumes`, `priority`, `party` and `kind` make the form of the file; `state`, `speed_mps`,
+    `callsign` and `aircraft_kind` (of an operational intent; all but the first ours, not F3548's) and `rule`
+    (of a constraint) may be added.
     """
 
     id: str
@@ -92,3 +93,5 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     state: str | None = None
     rule: str | None = None
     speed_mps: float | None = None
+    callsign: str | None = None
+    aircraft_kind: str | None = None
