@@ -18,6 +18,10 @@ NAUTICAL_MILE_M: Final = 1852.0
 """The international nautical mile, exact."""
 FLIGHT_LEVEL_FT: Final = 100.0
 """A flight level is a hundred feet of pressure altitude."""
+KNOT_MPS: Final = NAUTICAL_MILE_M / 3_600.0
+"""A nautical mile per hour, in metres per second."""
+FOOT_PER_MINUTE_MPS: Final = FOOT_M / 60.0
+"""A foot per minute, in metres per second."""
 
 _LENGTH_UNITS_M: Final = {
     "mm": 1e-3,

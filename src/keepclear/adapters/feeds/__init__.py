@@ -1,0 +1,1 @@
+"""Feeds: connections to what says where things are."""
