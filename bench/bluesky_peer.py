@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -26,12 +23,12 @@ from typing import Any, Final
 import numpy as np
 
 from bench.served import ROOT
+from bench.wheels import UnavailableError, install
 from keepclear.core.encounters import Minima
 from keepclear.core.motions import TrackArrays
 
 VERSION: Final = "1.1.1"
 FOLDER: Final = ROOT / "build" / "bench" / f"bluesky-simulator-{VERSION}"
-INSTALL_TIMEOUT_S: Final = 120.0
 
 _REQUIREMENTS: Final = ROOT / "requirements" / "bench-bluesky.txt"
 _MODULE: Final = "cstatebased"
@@ -39,10 +36,6 @@ _WITHIN: Final = Path("bluesky", "traffic", "asas")
 
 Detect = Callable[[], Any]
 """Runs the detection; what it answers is read by `pairs_of`."""
-
-
-class UnavailableError(Exception):
-    """The peer cannot be installed or loaded here."""
 
 
 def load() -> ModuleType:
@@ -94,25 +87,7 @@ def _file() -> Path | None:
 
 
 def _installed() -> Path:
-    """Install the wheel alone; what was half done is never taken for whole."""
-    half = FOLDER.with_name(FOLDER.name + ".half")
-    shutil.rmtree(half, ignore_errors=True)
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "0")
-    wheel = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", str(_REQUIREMENTS))
-    try:
-        subprocess.run(
-            [*pip, *wheel, "--target", str(half)],
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_TIMEOUT_S,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise UnavailableError(f"it cannot be installed: {error.stderr.strip()[-200:]}") from error
-    except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"it was not installed within {INSTALL_TIMEOUT_S:.0f} s") from error
-    shutil.rmtree(FOLDER, ignore_errors=True)  # of another Python
-    half.rename(FOLDER)
+    install(FOLDER, _REQUIREMENTS)
     path = _file()
     if path is None:
         raise UnavailableError("its wheel holds no compiled module for this Python")

@@ -18,11 +18,11 @@ from typing import Final
 import numpy as np
 
 from bench import bluesky_peer, encounter_scenes, measure
-from bench.bluesky_peer import UnavailableError
 from bench.encounter_scenes import DRONES, EN_ROUTE, columns_of
 from bench.encounter_truth import Bools, Geodesics, Limits, heights, losses
 from bench.measure import Row, Times
 from bench.served import ROOT
+from bench.wheels import UnavailableError
 from keepclear.core.encounters import Encounters, Minima, find_encounters
 from keepclear.core.index import Engine, numba_installed
 from keepclear.core.motions import TrackArrays

@@ -25,6 +25,7 @@ from bench.encounter_truth import (
     verdicts,
 )
 from bench.measure import Row
+from bench.wheels import UnavailableError
 from keepclear.core.encounters import Minima, find_encounters
 from keepclear.core.index import Engine
 from keepclear.core.motions import TrackArrays
@@ -297,7 +298,7 @@ def test_accuracy_is_checked_and_holds() -> None:
 @pytest.mark.slow
 def test_a_peer_that_cannot_be_had_is_said_to_be_and_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable() -> None:
-        raise bluesky_peer.UnavailableError("no wheel for this Python")
+        raise UnavailableError("no wheel for this Python")
 
     monkeypatch.setattr(bluesky_peer, "load", unavailable)
     monkeypatch.setattr(encounters, "_bogus", lambda *_: None)
@@ -319,7 +320,7 @@ def test_a_wheel_that_cannot_be_installed_is_unavailable_and_leaves_nothing_half
     monkeypatch.setattr(bluesky_peer, "FOLDER", tmp_path / "peer")
     monkeypatch.setattr(bluesky_peer, "_REQUIREMENTS", tmp_path / "missing.txt")
 
-    with pytest.raises(bluesky_peer.UnavailableError, match="cannot be installed"):
+    with pytest.raises(UnavailableError, match="cannot be installed"):
         bluesky_peer.load()
 
     assert not (tmp_path / "peer").exists()

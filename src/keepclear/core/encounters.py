@@ -344,15 +344,7 @@ def _span(minima: Minima) -> tuple[float, float]:
 def _approaches(tracks: TrackArrays, motions: Motions, pairs: Candidates, minima: Minima) -> Encounters:
     i, j = pairs
     half_s, horizon_s = _span(minima)
-    coordinates = [
-        approach.distance_terms(
-            motions.position_m[j, axis] - motions.position_m[i, axis],
-            motions.velocity_mps[i, axis], motions.bend_mps2[i, axis], motions.turn_sq[i],
-            motions.velocity_mps[j, axis], motions.bend_mps2[j, axis], motions.turn_sq[j],
-        )
-        for axis in range(3)
-    ]  # fmt: skip
-    terms = approach.joined(coordinates[0], coordinates[1], coordinates[2])
+    terms = distance_terms_of(motions, i, j)
     dz = motions.altitude_m[j] - motions.altitude_m[i]
     rate = motions.rate_mps[j] - motions.rate_mps[i]
     cpa_s, squared = approach.closest(-half_s, half_s, terms)
@@ -378,6 +370,28 @@ def _approaches(tracks: TrackArrays, motions: Motions, pairs: Candidates, minima
         t_in_inflated_s=early + half_s,
         t_out_inflated_s=late + half_s,
     )
+
+
+def distance_terms_of(motions: Motions, i: Ints, j: Ints) -> approach.Terms:
+    """Return the squared lateral distance of pairs of tracks as power series in time.
+
+    Args:
+        motions: How the tracks move.
+        i: The row of the first of each pair, shape (m,).
+        j: The row of the second.
+
+    Returns:
+        The factors of t^0 to t^6, each of shape (m,); seconds from the instant of the motions.
+    """
+    coordinates = [
+        approach.distance_terms(
+            motions.position_m[j, axis] - motions.position_m[i, axis],
+            motions.velocity_mps[i, axis], motions.bend_mps2[i, axis], motions.turn_sq[i],
+            motions.velocity_mps[j, axis], motions.bend_mps2[j, axis], motions.turn_sq[j],
+        )
+        for axis in range(3)
+    ]  # fmt: skip
+    return approach.joined(coordinates[0], coordinates[1], coordinates[2])
 
 
 def _inflated(
