@@ -1,0 +1,1 @@
+"""Recording to a folder, and reading it again."""
