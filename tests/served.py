@@ -15,13 +15,14 @@ import uvicorn
 
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.server import NodeServer, listening
-from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings
+from keepclear.adapters.settings import NodeSettings, ServerSettings, Settings, WatchSettings
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.form import JsonForm
 from keepclear.adapters.store.sqlite import Durability, SqliteStore
 from keepclear.adapters.token_file import write_token
 from keepclear.core.conflicts import Item
 from keepclear.core.intents import PartyId
+from keepclear.main.watching import recorder_of, watch_rules_of
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
 from keepclear.node.ports import Actor
@@ -72,7 +73,7 @@ def settings_of(
 ) -> Settings:
     """Return settings of a node whose database is in a folder."""
     node = NodeSettings(party=party, name=party, conflicts=conflicts, database=folder / "node.sqlite3")
-    return Settings(node=node)
+    return Settings(node=node, watch=WatchSettings(recordings=folder / "recordings"))
 
 
 @contextlib.contextmanager
@@ -111,6 +112,8 @@ def served_node(
                 form=JsonForm(),
                 clock=tells,
                 guest=guest,
+                watch=watch_rules_of(chosen),
+                keeps=recorder_of(chosen, now=tells),
             )
         )
         with serving(running, listener):

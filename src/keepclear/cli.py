@@ -26,10 +26,12 @@ from keepclear import (
     cli_log,
     cli_node,
     cli_pair,
+    cli_report,
     cli_say,
     cli_status,
     cli_talk,
     cli_voice,
+    cli_watch,
 )
 from keepclear.cli_client import CONNECTION_NAMES, connection_options, named_node
 from keepclear.cli_io import (
@@ -75,6 +77,7 @@ SECTIONS: Final = {
         "check": "Find all conflicts among operations and zones",
         "resolve": "Find the smallest changes that clear an operation",
         "encounters": "Find all predicted losses of separation among tracks",
+        "watch": "Watch live tracks against each other, and against what is declared",
         "convert": "Write files in another format",
         "inspect": "Show what files hold, and every problem",
     },
@@ -122,6 +125,7 @@ SECTIONS: Final = {
         "log": "Export logs, prove entries, verify exports",
         "bundle": "Carry statements by file",
         "evidence": "Show what proves two stories of a party",
+        "report": "Report an incident; verify the report of another party",
     },
     "Parties and keys": {
         "pair": "Pair with other parties",
@@ -584,6 +588,7 @@ for _command in (
     cli_agree.hold,
     cli_agree.resume,
     cli_encounters.encounters,
+    cli_watch.watch,
     cli_say.say_message,
     cli_say.answer,
     cli_say.read,
@@ -599,6 +604,7 @@ for _command in (
     cli_log.log,
     cli_log.bundle,
     cli_log.evidence,
+    cli_report.report,
     cli_pair.pair,
     cli_pair.officer,
     cli_pair.keys,

@@ -20,11 +20,14 @@ from keepclear.core.notice import (
     AFFECTED_MAX,
     DISTANCE_RATIO,
     DISTANCE_STEP_M,
+    SIGHT_HOLDS_S,
+    Affected,
     CanClear,
     Lead,
     LeadTime,
     Notice,
     NoticeCheck,
+    Seen,
     check_notice,
     farthest_inside_m,
     kept_clear,
@@ -391,3 +394,78 @@ def test_distances_are_those_of_the_ellipsoid() -> None:
     end = go(35.0, 36.0, 10.0, found.affected[0].distance_m or 0.0)
     assert GEOD.inv(36.0, 35.0, end.lng_deg, end.lat_deg)[2] == pytest.approx(9_000.0, rel=0.011)
     assert found.affected[0].item == ItemId("b")
+
+
+# -- aircraft that are seen ---------------------------------------------------------------------------
+
+
+def with_seen(*seen: Seen, radius_m: float = 10_000.0, own_m: float = 20_000.0) -> Affected:
+    """Check a notice five minutes before, of a circle, with an operation whose aircraft are seen."""
+    sent_ms = NOON_MS - 300_000
+    return check_notice(
+        Notice(
+            item=intent("exercise", volume(circle(radius_m))),
+            begins_ms=NOON_MS,
+            sent_ms=sent_ms,
+            counts_ms=sent_ms,
+            now_ms=sent_ms,
+        ),
+        Picture([intent("op", volume(circle(own_m)), party="south")]),
+        of=SOUTH,
+        gap=NO_BUFFER,
+        clearing=None,
+        speed_of=lambda _: 20.0,
+        seen_of=lambda _: seen,
+    ).affected[0]
+
+
+def seen_at(east_m: float, **fields: Any) -> Seen:
+    lng, lat, _ = GEOD.fwd(HERE.lng_deg, HERE.lat_deg, 90.0, east_m)
+    sight = Seen(
+        aircraft="t",
+        position=LatLng(lat, lng),
+        error_m=10.0,
+        speed_mps=60.0,
+        at_ms=NOON_MS - 300_000,
+        is_inside=True,
+    )
+    return sight._replace(**fields)
+
+
+def test_an_aircraft_that_is_seen_outside_can_clear_where_the_farthest_point_could_not() -> None:
+    assert with_seen().can_clear is CanClear.CANNOT
+    way = with_seen(seen_at(19_000.0))
+    assert (way.can_clear, way.aircraft, way.distance_m) == (CanClear.CAN, "t", 0.0)
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [{"error_m": math.inf}, {"at_ms": NOON_MS - 300_000 - round(SIGHT_HOLDS_S * 1e3) - 1}],
+    ids=["nobody knows where it is", "it was long ago"],
+)
+def test_one_aircraft_of_which_it_is_not_known_where_it_is_may_be_at_the_farthest_point(
+    doubt: dict[str, Any],
+) -> None:
+    alone, beside = (
+        with_seen(seen_at(19_000.0, **doubt)),
+        with_seen(seen_at(19_000.0), seen_at(19_000.0, **doubt)),
+    )
+    nobody = with_seen()
+    assert (alone, beside) == (nobody, nobody)
+
+
+def test_an_aircraft_farther_in_than_its_operation_declares_needs_its_own_way() -> None:
+    # The operation is declared at the rim of the circle; its aircraft is in the middle
+    def way(*, is_inside: bool) -> Affected:
+        return with_seen(seen_at(0.0, is_inside=is_inside), radius_m=30_000.0, own_m=1_000.0)
+
+    inside, strayed = way(is_inside=True), way(is_inside=False)
+    assert inside.distance_m is not None
+    assert strayed.distance_m is not None
+    assert strayed.distance_m > inside.distance_m
+
+
+def test_what_hovers_may_fly_on_the_wrong_way_too_until_the_word_reaches_it() -> None:
+    way = with_seen(seen_at(8_000.0, speed_mps=0.0))
+    assert way.distance_m is not None
+    assert way.distance_m >= 2_000.0 + 20.0 * Clearing().reaction_s

@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 
 from keepclear.core.errors import KeepclearError
 from keepclear.core.index import Engine
+from keepclear.core.intents import ItemId
+from keepclear.core.notice import Seen
 from keepclear.node.declare import Declaring
 from keepclear.node.detect import Moment, Unknown
 from keepclear.node.outcomes import Outcome, StoreError
@@ -74,6 +76,7 @@ class Desk:
         grown: Called, in that thread, with how far the logs of parties are held, once one is held further.
         talked: Called, in that thread, once anything was said, or a party signed what it received.
         unheard: Called in that thread; tells what is not known because somebody is not heard.
+        seen_of: Called in that thread; tells where the aircraft of an operation are seen.
 
     Raises:
         StoreError: The store cannot be read.
@@ -92,6 +95,7 @@ class Desk:
         grown: Callable[[Heads], None] = lambda _: None,
         talked: Callable[[], None] = lambda: None,
         unheard: Callable[[], Sequence[Unknown]] = tuple,
+        seen_of: Callable[[ItemId], Sequence[Seen]] = lambda _: (),
     ) -> None:
         self._queue: queue.Queue[_Waiting | _Question | None] = queue.Queue(QUEUE_MAX)
         self._door, self._is_closing = threading.Lock(), False
@@ -109,6 +113,7 @@ class Desk:
             grown=grown,
             talked=talked,
             unheard=unheard,
+            seen_of=seen_of,
         )
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
         self._thread.start()

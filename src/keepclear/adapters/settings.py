@@ -252,6 +252,80 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """What is watched, by which rules, and what is kept of it."""
+
+    feeds: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "Where tracks come from, each NAME=ADDRESS or an address alone; see the reference of feeds.",
+            example='["antenna=readsb+http://127.0.0.1/data/aircraft.json"]',
+        ),
+    )
+    rules: str = field(
+        default="en-route",
+        metadata=_about(
+            "By which rule set encounters are judged: a name, or a TOML file relative to this one."
+        ),
+    )
+    cycle_ms: int = field(
+        default=500,
+        metadata=_about("So often everything is judged, in milliseconds.", least=100, greatest=60_000),
+    )
+    coast_s: float = field(
+        default=15.0,
+        metadata=_about(
+            "A track whose position is older is degraded: it is judged, and nothing is called over by it.",
+            least=1,
+            greatest=600,
+        ),
+    )
+    lost_s: float = field(
+        default=30.0,
+        metadata=_about(
+            "A track whose position is older is lost: shown where it was last, and judged no more.",
+            least=1,
+            greatest=3_600,
+        ),
+    )
+    forget_s: float = field(
+        default=600.0,
+        metadata=_about(
+            "A track whose position is older is no longer shown; that it goes is told.",
+            least=10,
+            greatest=86_400,
+        ),
+    )
+    silent_s: float = field(
+        default=15.0,
+        metadata=_about(
+            "A feed from which no report came for so long is silent, which is told.", least=1, greatest=3_600
+        ),
+    )
+    record: bool = field(
+        default=True, metadata=_about("Whether everything that is seen is recorded, for replay and reports.")
+    )
+    recordings: Path = field(
+        default=Path("recordings"),
+        metadata=_about("The folder of the recordings, relative to the folder of this file."),
+    )
+    keep_hours: float = field(
+        default=72.0,
+        metadata=_about(
+            "How long recordings are kept, in hours; the oldest go first.", least=1, greatest=87_600
+        ),
+    )
+    keep_bytes: int = field(
+        default=5_000_000_000,
+        metadata=_about(
+            "How much room recordings may take; the oldest go first.",
+            least=10_000_000,
+            greatest=1_000_000_000_000_000,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BufferSettings:
     """The gap that this party keeps: within it in all three is a conflict."""
 
@@ -292,6 +366,7 @@ class Settings:
         federation: Where the nodes of other parties ask.
         limits: What it takes at most.
         buffer: The gap that the party keeps.
+        watch: What it watches.
         log: What is logged.
         file: The file that was read; None for none.
         origins: For each key that was given, such as `server.listen`: the file or the variable.
@@ -302,6 +377,7 @@ class Settings:
     federation: FederationSettings = field(default_factory=FederationSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     buffer: BufferSettings = field(default_factory=BufferSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
     log: LogSettings = field(default_factory=LogSettings)
     file: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -313,6 +389,7 @@ SECTIONS: Final[dict[str, type[Any]]] = {
     "federation": FederationSettings,
     "limits": LimitSettings,
     "buffer": BufferSettings,
+    "watch": WatchSettings,
     "log": LogSettings,
 }
 """The tables of the file, in the order in which they are shown."""

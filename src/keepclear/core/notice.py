@@ -1,9 +1,10 @@
 """The notice check: whether there is time enough to get clear of what was announced.
 
 Notice is held against the time that each operation that is in the way needs: until the word reaches its
-aircraft, and until that has flown out of the announced footprint, widened by the agreed gap. The farthest
-point counts, because nobody here knows where in its volumes an aircraft is; that it could climb or descend
-out of the way does not. What cannot be computed is "cannot tell", never enough.
+aircraft, and until that has flown out of the announced footprint, widened by the agreed gap. Where nobody
+here sees the aircraft, the farthest point of its volumes counts; where its track is seen, the way from there
+does, with what it may be off and may fly on until the word has reached it. That it could climb or descend out
+of the way does not count. What cannot be computed is "cannot tell", never enough.
 
 Source:
     The event of September 2018 off Latakia: notice came less than a minute before, and an aircraft on
@@ -24,7 +25,7 @@ import shapely
 
 from keepclear.core.agreements import Clearing
 from keepclear.core.conflicts import Buffer, Item
-from keepclear.core.geodesy import RADIUS_MIN_M, Floats, plane_of
+from keepclear.core.geodesy import RADIUS_MIN_M, Floats, LatLng, plane_of, unit_vectors
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.packed import LATERAL_TOLERANCE_M, Ints, PackedVolumes
 from keepclear.core.picture import Hits, Picture
@@ -46,6 +47,11 @@ STEPS_MAX: Final = 50_000_000
 """So many edges are measured for all operations together; a way may then be too long, never too short."""
 REACH_MAX_RAD: Final = 0.3
 """Of footprints that reach farther from where they meet (1,900 km) no way to the outside is told."""
+
+SEEN_SPEED_MIN_MPS: Final = 15.0
+"""A speed that is seen counts from here on; what is slower may hover, and leave faster."""
+SIGHT_HOLDS_S: Final = 30.0
+"""Where an aircraft was seen counts for so long; then it may be wherever its operation may be."""
 
 _QUADRANT_SEGMENTS: Final = 16
 _CELLS_ACROSS: Final = 8
@@ -77,6 +83,7 @@ class Affected:
         distance_m: How far it may have to fly to be clear, metres; None where that cannot be told.
         needs_s: How long that takes, until the word reaches it included; None where that cannot be told.
         can_clear: Whether the time given is enough.
+        aircraft: The id of the track that needs longest; None where none of it is seen.
     """
 
     item: ItemId
@@ -87,6 +94,27 @@ class Affected:
     distance_m: float | None
     needs_s: float | None
     can_clear: CanClear
+    aircraft: str | None = None
+
+
+class Seen(NamedTuple):
+    """An aircraft of an operation, as it is seen.
+
+    Attributes:
+        aircraft: The id of its track.
+        position: Where it was reported last.
+        error_m: How far it may be from there at `at_ms`, metres; infinite where nobody knows where it is.
+        speed_mps: Its speed over the ground; NaN where it is not known.
+        at_ms: When it was looked for, milliseconds since 1970.
+        is_inside: Whether it surely is within what its operation declares.
+    """
+
+    aircraft: str
+    position: LatLng
+    error_m: float
+    speed_mps: float
+    at_ms: int
+    is_inside: bool
 
 
 class Lead(Enum):
@@ -226,6 +254,7 @@ def check_notice(
     gap: Buffer,
     clearing: Clearing | None,
     speed_of: Callable[[ItemId], float | None],
+    seen_of: Callable[[ItemId], Sequence[Seen]] = lambda _: (),
 ) -> NoticeCheck:
     """Find the operations of a party that are in the way of what was announced, and whether they can clear.
 
@@ -240,6 +269,7 @@ def check_notice(
         clearing: How fast the party gets its aircraft out of the way, as was agreed; None where nothing was,
             and then only operations that state a speed can be told, with the reaction of `Clearing`.
         speed_of: Tells the slowest speed of an operation, m/s; None where it states none.
+        seen_of: Tells where the aircraft of an operation are seen now.
     """
     query = picture.packed(notice.announced)
     hits = picture.search(query, gap.margins)
@@ -256,11 +286,10 @@ def check_notice(
     way_out = _WayOut(query, gap.lateral_m, min(len(judged), AFFECTED_MAX))
     for number, place in enumerate(judged):
         item = picture.owner(place).id
-        distance_m = needs_s = None
+        way = _Way(None, None)
         if number < AFFECTED_MAX:
             of_item = hits.taken(np.flatnonzero(hits.stored.owner == place))
-            distance_m = way_out.metres(of_item)
-            needs_s = _needs_s(distance_m, speed_of(item), clearing)
+            way = _way(way_out, of_item, speed_of(item), clearing, seen_of(item), notice.now_ms)
         given_s = (soonest[place] - notice.counts_ms) / 1e3
         found.append(
             Affected(
@@ -269,17 +298,61 @@ def check_notice(
                 meets_ms=soonest[place],
                 given_s=given_s,
                 remaining_s=(soonest[place] - notice.now_ms) / 1e3,
-                distance_m=distance_m,
-                needs_s=needs_s,
-                can_clear=_can_clear(needs_s, given_s),
+                distance_m=way.distance_m,
+                needs_s=way.needs_s,
+                can_clear=_can_clear(way.needs_s, given_s),
+                aircraft=way.aircraft,
             )
         )
     return NoticeCheck(affected=tuple(sorted(found, key=_urgency)))
 
 
+class _Way(NamedTuple):
+    """How far an operation may have to fly, and how long that takes; None where that cannot be told."""
+
+    distance_m: float | None
+    needs_s: float | None
+    aircraft: str | None = None
+
+
+def _way(
+    way_out: _WayOut,
+    hits: Hits,
+    speed_mps: float | None,
+    clearing: Clearing | None,
+    seen: Sequence[Seen],
+    now_ms: int,
+) -> _Way:
+    """Return what the aircraft of an operation need; of several that are seen, the one that needs longest."""
+    farthest_m = way_out.metres(hits)
+    if not seen:
+        return _Way(farthest_m, _needs_s(farthest_m, speed_mps, clearing))
+    reaction_s = (Clearing() if clearing is None else clearing).reaction_s
+    ways = []
+    for each in seen:
+        is_flying = each.speed_mps >= SEEN_SPEED_MIN_MPS  # NaN is not
+        since_s = (now_ms - each.at_ms) / 1e3
+        if abs(since_s) > SIGHT_HOLDS_S or not math.isfinite(each.error_m):
+            ways.append(_Way(farthest_m, _needs_s(farthest_m, speed_mps, clearing)))
+            continue
+        known_mps = each.speed_mps if is_flying else speed_mps
+        distance_m = way_out.metres_from(hits, each.position)
+        if distance_m is not None:
+            # Until the word has reached it, it may fly on the wrong way.
+            flown_m = (max(0.0, since_s) + reaction_s) * (_speed_mps(known_mps, clearing) or 0.0)
+            distance_m = max(0.0, distance_m + each.error_m + flown_m)
+            if each.is_inside and farthest_m is not None:  # else it may be farther in than was declared
+                distance_m = min(distance_m, farthest_m)
+        ways.append(_Way(distance_m, _needs_s(distance_m, known_mps, clearing), each.aircraft))
+    return max(ways, key=lambda way: math.inf if way.needs_s is None else way.needs_s)
+
+
+def _speed_mps(speed_mps: float | None, clearing: Clearing | None) -> float | None:
+    return clearing.speed_mps if speed_mps is None and clearing is not None else speed_mps
+
+
 def _needs_s(distance_m: float | None, speed_mps: float | None, clearing: Clearing | None) -> float | None:
-    if speed_mps is None and clearing is not None:
-        speed_mps = clearing.speed_mps
+    speed_mps = _speed_mps(speed_mps, clearing)
     if distance_m is None or speed_mps is None:
         return None
     return (Clearing() if clearing is None else clearing).reaction_s + distance_m / speed_mps
@@ -313,6 +386,24 @@ class _WayOut:
         self._query, self._gap_m = query, gap_m
         self._steps = STEPS_MAX // max(1, count)
         self._parts = min(PARTS_OF_ONE_MAX, PARTS_MAX // max(1, count))
+
+    def metres_from(self, hits: Hits, position: LatLng) -> float | None:
+        """Return how far it is from a point to the outside, metres; negative if it is outside.
+
+        Never too little; None where the footprint is too large for the plane.
+        """
+        query = self._query
+        announced = np.unique(hits.rows)
+        vector = unit_vectors(np.array([position.lat_deg]), np.array([position.lng_deg]))
+        blocking = _rings(query, announced)
+        if any(float((ring @ vector[0]).min()) <= math.cos(REACH_MAX_RAD) for ring in blocking):
+            return None
+        # In the plane at the point itself every distance from it is true, but for the radii of the ellipsoid.
+        area = _joined(vector[0], blocking, PARTS_OF_ONE_MAX)
+        here = shapely.points(0.0, 0.0)
+        rim_m = float(shapely.distance(shapely.boundary(area), here)) * (1.0 + _PLANE_ERROR)
+        depth_m = rim_m if shapely.intersects(area, here) else -rim_m / (1.0 + 2.0 * _PLANE_ERROR)
+        return depth_m + self._gap_m + float(query.slack_m[announced].max()) + LATERAL_TOLERANCE_M
 
     def metres(self, hits: Hits) -> float | None:
         """Return it in metres, never too few; None where the footprints are too large for the plane.

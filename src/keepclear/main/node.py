@@ -32,6 +32,7 @@ from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import PartyId
 from keepclear.main.keys import root_key_of
+from keepclear.main.watching import feeds_of, recorder_of, watch_rules_of
 from keepclear.node.access import Grant, Role
 from keepclear.node.ports import Actor
 from keepclear.node.workbench import Voice
@@ -130,6 +131,9 @@ def _running(
             access=Access(settings.node.database, clock.now),
             form=JsonForm(),
             clock=clock.now,
+            watch=watch_rules_of(settings),
+            feeds=feeds_of(settings),
+            keeps=recorder_of(settings),
             voice=voice,
             linked=linked,
         )

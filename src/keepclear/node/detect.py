@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Final
 
 from keepclear.core.conflicts import Buffer, Finding, Gaps, Item, label_of
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.notice import Seen
 from keepclear.core.packed import NO_MARGINS
 from keepclear.core.picture import Meetings, Picture
 from keepclear.core.resolution import Resolution
@@ -107,9 +108,14 @@ class Still:
         self.kept_ms = policy.kept_ms if kept_ms is None else kept_ms
         self._hidden = hidden
 
+    @property
+    def hidden_items(self) -> Sequence[Item]:
+        """Coarse volumes, each round something that its party withholds from this one."""
+        return self._hidden
+
     @cached_property
     def hidden(self) -> Picture:
-        """Coarse volumes, each round something that its party withholds from this one."""
+        """The same as a picture."""
         return Picture(self._hidden)
 
     @cached_property
@@ -134,11 +140,13 @@ class Moment:
         still: The picture.
         now: The time of the moment.
         unknown: What may be in the way, and nobody here can tell.
+        seen_of: Tells where the aircraft of an operation are seen.
     """
 
     still: Still
     now: datetime
     unknown: Sequence[Unknown] = ()
+    seen_of: Callable[[ItemId], Sequence[Seen]] = lambda _: ()
 
     @property
     def seq(self) -> int:

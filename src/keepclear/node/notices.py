@@ -7,7 +7,8 @@ now. It never counts from before the sender's node put it into the log, whatever
 Both ends compute it from the same statements, and so find the same operations, distances and needs. What
 differs is how much of the time is left by now, which receipts have come through, and what the sender's node
 may not read of the other party, or does not hold yet. There the answer is "cannot tell", while the node that
-is told knows its own.
+is told knows its own. Where a node sees the aircraft of an operation itself, the way from there counts: that
+it may see, and the other end not.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ class Noticing:
             gap=gap,
             clearing=None if agreement is None else agreement.terms_of(message.to).clearing,
             speed_of=self._speed_mps,
+            seen_of=self.moment.seen_of,
         )
         return replace(
             found,

@@ -16,6 +16,7 @@ from keepclear.core.conflicts import Gaps, Item
 from keepclear.core.errors import KeepclearError
 from keepclear.core.index import Engine
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.notice import Seen
 from keepclear.core.times import floor_ms, instant_of
 from keepclear.node.declare import Declaring
 from keepclear.node.detect import Moment, Still, Unknown
@@ -73,6 +74,7 @@ class Workbench:
         grown: Called with how far the logs are held, once any of them is held further.
         talked: Called once officers or nodes said something, or signed that they received something.
         unheard: Tells what is not known because somebody is not heard.
+        seen_of: Tells where the aircraft of an operation are seen.
 
     Attributes:
         form: How items are written.
@@ -99,10 +101,11 @@ class Workbench:
         grown: Callable[[Heads], None] = lambda _: None,
         talked: Callable[[], None] = lambda: None,
         unheard: Callable[[], Sequence[Unknown]] = tuple,
+        seen_of: Callable[[ItemId], Sequence[Seen]] = lambda _: (),
     ) -> None:
         self.store, self.form = store, form
         self._policy, self._clock, self._voice = policy, clock, voice
-        self._grown, self._talked, self._unheard = grown, talked, unheard
+        self._grown, self._talked, self._unheard, self._seen_of = grown, talked, unheard, seen_of
         self.not_amended: Sequence[NotAmended] = ()
         self._unknown: Sequence[Unknown] = ()
         self._coarse: dict[tuple[PartyId, ItemId], tuple[bytes, Foreign]] = {}
@@ -301,7 +304,7 @@ class Workbench:
                 kept_ms=self.held.kept_ms,
             )
         unknown = (*self._unheard(), *self._unknown)
-        return Moment(still=self._still, now=self.now(), unknown=unknown)
+        return Moment(still=self._still, now=self.now(), unknown=unknown, seen_of=self._seen_of)
 
     def _hidden(self) -> tuple[list[Item], list[Unknown]]:
         """Return the coarse volumes of what is withheld from this party, and what nobody here can judge."""

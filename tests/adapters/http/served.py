@@ -29,6 +29,7 @@ from keepclear.adapters.settings import (
     NodeSettings,
     ServerSettings,
     Settings,
+    WatchSettings,
 )
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.form import JsonForm
@@ -36,6 +37,7 @@ from keepclear.adapters.store.sqlite import Durability, SqliteStore
 from keepclear.codec.f3548.volumes import encode_item
 from keepclear.core.conflicts import Item
 from keepclear.core.intents import PartyId
+from keepclear.main.watching import recorder_of, watch_rules_of
 from keepclear.node.access import Grant, Role
 from keepclear.node.policy import ConflictPolicy
 from keepclear.node.ports import Actor, KnownParty
@@ -125,6 +127,10 @@ class Served:
             self.described.check(method, httpx2.URL(f"{URL}{path}").path, response)
         return response
 
+    def look(self) -> None:
+        """Have the watch look at everything now."""
+        self.running.node.watching.ask(lambda rounds: rounds.round()).result()
+
     def declare(self, item: Item | dict[str, Any], **given: Any) -> httpx2.Response:
         """Declare an item."""
         body = item if isinstance(item, dict) else body_of(item)
@@ -203,15 +209,19 @@ def serving(
     guest = None
     if is_demonstration:
         guest, _ = access.issue(Actor(party=PartyId(PARTY), person="guest"), Role.DUTY_OFFICER)
+    settings = Settings(
+        node=NodeSettings(party=PARTY, name="Relief", conflicts=conflicts, database=database),
+        server=server or ServerSettings(),
+        limits=limits or LimitSettings(),
+        buffer=buffer or BufferSettings(),
+        federation=federation or FederationSettings(),
+        watch=WatchSettings(cycle_ms=60_000, recordings=folder / "recordings"),  # tests say when
+    )
     running = RunningNode(
         Parts(
-            settings=Settings(
-                node=NodeSettings(party=PARTY, name="Relief", conflicts=conflicts, database=database),
-                server=server or ServerSettings(),
-                limits=limits or LimitSettings(),
-                buffer=buffer or BufferSettings(),
-                federation=federation or FederationSettings(),
-            ),
+            settings=settings,
+            watch=watch_rules_of(settings),
+            keeps=recorder_of(settings, now=clock.now),
             store=store,
             access=access,
             form=JsonForm(),

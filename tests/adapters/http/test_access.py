@@ -33,7 +33,7 @@ HTTPS = "https://node.example"
 
 def stored(served: Served) -> bytes:
     """Return everything that is on the disk."""
-    return b"".join(path.read_bytes() for path in sorted(served.database.parent.iterdir()))
+    return b"".join(path.read_bytes() for path in sorted(served.database.parent.rglob("*")) if path.is_file())
 
 
 SESSION = f"{COOKIE}_8421"
@@ -226,7 +226,7 @@ def test_the_roles_that_the_endpoints_need_are_these(served: Served) -> None:
     nobody = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/openapi.json", "POST /v1/session"}
     officer = {"PUT /v1/items/{id}", "PATCH /v1/items/{id}", "DELETE /v1/items/{id}", "POST /v1/tracks"}
     officer |= {"POST /v1/deeds", "POST /v1/bundles", "PUT /v1/links/{party}", "POST /v1/drafts"}
-    officer |= {"POST /v1/picture-checks"}
+    officer |= {"POST /v1/picture-checks", "POST /v1/alerts/{alert}/acknowledgement"}
     administrator = {"GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{id}"}
     administrator |= {"POST /v1/parties", "POST /v1/keys", "POST /v1/speak"}
     needed = {f"{e.method} {e.path}": e.role for e in served.running.endpoints}

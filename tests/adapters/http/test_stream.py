@@ -20,9 +20,9 @@ from keepclear.adapters.http.gate import COOKIE
 from keepclear.adapters.http.stream import EventStream, Hub, TooManyListenersError, event_text
 from keepclear.adapters.settings import LimitSettings
 from keepclear.core.conflicts import Label
-from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentState, ItemId, PartyId
-from keepclear.core.tracks import TrackPosition
+from keepclear.core.reports import Report, gather
+from keepclear.core.times import floor_ms
 from keepclear.node.access import Role
 from keepclear.node.outcomes import StoreError
 from keepclear.node.ports import Actor, EventKind, Record, Standing
@@ -30,6 +30,7 @@ from tests.adapters.http.served import Described, Served, operation, serving
 from tests.strategies import NOON
 
 HELLO = b"hello"
+FIRST = ["clock", "tracks", "alerts", "watch"]
 PATIENCE_S = 5.0
 
 
@@ -451,9 +452,11 @@ def test_the_clock_comes_first_then_tracks_then_what_happens(tmp_path: Path, des
             assert status == 200
             assert headers["content-type"].startswith("text/event-stream")
             assert headers["cache-control"] == "no-store"
-            clock, tracks = await live.event(), await live.event()
+            clock, tracks, alerts, watch = [await live.event() for _ in range(4)]
             assert clock == Event("clock", {"now": "2026-05-01T12:00:00Z", "speed": 1.0, "seq": 0})
             assert tracks == Event("tracks", {"now": "2026-05-01T12:00:00Z", "tracks": []})
+            assert (alerts.kind, alerts.data["alerts"]) == ("alerts", [])
+            assert (watch.kind, watch.data["is_watching"]) == ("watch", False)
             for number in range(3):
                 await declared(served, f"R{number}", 10.0 + number)
             heard = [await live.event() for _ in range(3)]
@@ -481,7 +484,7 @@ def test_a_stream_resumes_after_the_event_that_was_heard_last(
         query, headers = asked
         async with asking(served, query, **headers) as live:
             await live.start()
-            assert [(await live.event()).kind for _ in range(2)] == ["clock", "tracks"]
+            assert [(await live.event()).kind for _ in range(4)] == FIRST
             assert [(await live.event()).id for _ in range(2)] == [2, 3]
             await declared(served, "R3", 13.0)
             assert (await live.event()).id == 4
@@ -522,7 +525,7 @@ def test_a_stream_ends_soon_after_its_token_is_revoked(tmp_path: Path, described
         ):
             async with asking(served, **access) as live:
                 await live.start()
-                assert [(await live.event()).kind for _ in range(2)] == ["clock", "tracks"]
+                assert [(await live.event()).kind for _ in range(4)] == FIRST
                 if "cookie" in access:
                     served.access.revoke(grant.token_id)
                 served.running.node.hub.spread("clock", b"{}")
@@ -538,15 +541,17 @@ def test_the_clock_and_the_tracks_are_told_again_and_again(
     tmp_path: Path, described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "CLOCK_EVERY_S", 0.0)
-    monkeypatch.setattr(app, "TRACKS_EVERY_S", 0.0)
+    monkeypatch.setattr(app, "TICK_EVERY_S", 0.0)
 
     async def script(served: Served) -> None:
         async with asking(served) as live:
             await live.start()
             for _ in range(3):
                 await next_of(live, "clock")
-            position = TrackPosition(id="T1", at=NOON, position=LatLng(35.0, 36.0))
-            served.running.node.take_positions([position])
+            now_ms = floor_ms(NOON)
+            report = Report(id="T1", at_ms=now_ms, latitude_deg=35.0, longitude_deg=36.0)
+            served.running.node.give(gather("radar", [report], now_ms).reports)
+            served.running.node.watching.ask(lambda rounds: rounds.round())
             while not (told := await next_of(live, "tracks")).data["tracks"]:
                 pass
             assert told.data["tracks"][0]["id"] == "T1"
@@ -565,7 +570,7 @@ def test_the_clock_goes_on_after_the_store_could_not_be_read(
     tmp_path: Path, described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "CLOCK_EVERY_S", 0.0)
-    monkeypatch.setattr(app, "TRACKS_EVERY_S", 0.0)
+    monkeypatch.setattr(app, "TICK_EVERY_S", 0.0)
     monkeypatch.setattr(sys.modules[__name__], "PATIENCE_S", 0.1)
 
     async def script(served: Served) -> None:

@@ -41,26 +41,32 @@ def give(served: Served, *positions: object) -> dict[str, Any]:
 
 
 def told(served: Served) -> list[dict[str, Any]]:
+    served.look()
     found: list[dict[str, Any]] = served.ask("GET", "/v1/tracks", role=Role.VIEWER).json()["tracks"]
     return found
 
 
-def test_a_position_is_told_as_it_was_given(served: Served) -> None:
-    assert give(served, WHOLE) == {"accepted": 1, "ignored": []}
-    assert told(served) == [WHOLE]
+def taken(accepted: int, **not_taken: int) -> dict[str, Any]:
+    return {"accepted": accepted, "ignored": [], "not_taken": not_taken}
+
+
+def test_a_position_is_told_as_it_was_given_with_how_far_it_can_be_relied_on(served: Served) -> None:
+    assert give(served, WHOLE) == taken(1)
+    (track,) = told(served)
+    assert {name: track[name] for name in WHOLE} == WHOLE
+    assert (track["status"], track["age_s"], track["sources"]) == ("current", 0.0, ["api:Dana"])
 
 
 def test_what_is_not_known_is_left_out(served: Served) -> None:
     give(served, position("T1"))
-    assert told(served) == [position("T1")]
+    (track,) = told(served)
+    assert not {"altitude_m", "ground_speed_mps", "party", "callsign", "operation"} & track.keys()
 
 
 def test_only_the_latest_position_of_each_is_told_sorted_by_id(served: Served) -> None:
-    first = give(served, position("b", 2.0), position("a", 2.0), position("b", 1.0, lat=36.0))
-    assert first == {"accepted": 3, "ignored": []}
-    late = give(served, position("b", 1.5, lat=37.0))
-    assert late == {"accepted": 0, "ignored": [{"index": 0, "reason": "a newer position of it is held"}]}
-    assert [(track["id"], track["lat"]) for track in told(served)] == [("a", 35.0), ("b", 36.0)]
+    assert give(served, position("b", 2.0), position("a", 2.0), position("b", 1.0, lat=35.0001)) == taken(3)
+    assert give(served, position("b", 1.5, lat=35.0002)) == taken(0, stale=1)
+    assert [(track["id"], track["lat"]) for track in told(served)] == [("a", 35.0), ("b", 35.0001)]
 
 
 def test_what_is_not_taken_is_told_by_its_place_with_the_reason(served: Served) -> None:
@@ -81,12 +87,26 @@ def test_what_is_not_taken_is_told_by_its_place_with_the_reason(served: Served) 
     assert [track["id"] for track in told(served)] == ["also fine", "fine"]
 
 
-def test_a_track_that_is_too_old_is_not_told(served: Served) -> None:
-    give(served, position("T1"))
-    served.clock.advance(AGE_MAX_S)
-    assert len(told(served)) == 1
-    served.clock.advance(0.001)
+def test_a_track_that_nobody_tells_of_any_more_stays_as_it_was_last_until_it_is_forgotten(
+    served: Served,
+) -> None:
+    give(served, position("T1", ground_speed_mps=50.0))
+    served.clock.advance(60.0)
+    (track,) = told(served)
+    assert (track["status"], track["age_s"]) == ("lost", 60.0)
+    assert track["error_m"] > 1_000.0
+    seen = served.ask("GET", "/v1/watch", role=Role.VIEWER).json()
+    assert any("api:Dana is silent" in reason for reason in seen["blind"])
+    served.clock.advance(600.0)
     assert told(served) == []
+
+
+def test_one_aircraft_is_told_with_its_trail(served: Served) -> None:
+    give(served, position("T1", 6.0), position("T1", 0.0, lat=35.001))
+    served.look()
+    detail = served.ask("GET", "/v1/tracks/T1", role=Role.VIEWER).json()
+    assert [point["lat"] for point in detail["trail"]] == [35.0, 35.001]
+    assert served.ask("GET", "/v1/tracks/nobody", role=Role.VIEWER).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -114,5 +134,4 @@ def test_no_more_tracks_are_held_than_the_node_takes(tmp_path: Path, described: 
         assert over.status_code == 400
         assert "over the limit of 2" in over.json()["problems"][0]["reason"]
         give(served, position("a"), position("b"))
-        full = give(served, position("c"))
-        assert "2 tracks are held already, which is the limit" in full["ignored"][0]["reason"]
+        assert give(served, position("c")) == taken(0, no_room=1)

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keepclear.adapters.desk import Desk
 from keepclear.adapters.federation.federation import LinkView
 from keepclear.adapters.federation.links import Link, LinkState
+from keepclear.adapters.feeds.address import FeedAddress
 from keepclear.adapters.http import problems, wire
 from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.endpoints import Endpoint, routes_of
@@ -34,29 +35,41 @@ from keepclear.adapters.http.log_bodies import links_body
 from keepclear.adapters.http.metrics import Metrics
 from keepclear.adapters.http.node import Linked, Node, Unlinked
 from keepclear.adapters.http.openapi import describe
+from keepclear.adapters.http.past import Past
 from keepclear.adapters.http.problems import HttpProblemError, problem_of
 from keepclear.adapters.http.routes import Routes
 from keepclear.adapters.http.stream import Hub, Throttle
 from keepclear.adapters.http.ticking import Ticking
+from keepclear.adapters.http.watch_news import WatchNews
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
-from keepclear.core.intents import PartyId
+from keepclear.adapters.watching import Keeps, NodeDeclares, Round, Rounds, Watching
+from keepclear.core.alerts import AlertChange
+from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.named_rules import RULE_SETS
+from keepclear.core.notice import Seen
 from keepclear.core.times import instant_of, rfc3339
-from keepclear.core.tracks import LatestTracks
 from keepclear.node.access import Grant
 from keepclear.node.detect import Unknown
 from keepclear.node.logs import EVIDENCE_MAX
 from keepclear.node.outcomes import StoreError
 from keepclear.node.policy import Policy
 from keepclear.node.ports import Clock, ItemForm, Record, Store
+from keepclear.node.watch import Watch, WatchRules
 from keepclear.node.workbench import Heads, Voice
 
 CLOCK_EVERY_S: Final = 2.0
 """So often the stream tells the time; silence for longer than three times that means: cut off."""
-TRACKS_EVERY_S: Final = 1.0
-"""So often the stream tells the tracks, at most."""
+TICK_EVERY_S: Final = 1.0
+"""So often it is looked whether the clock or the links are to be told."""
 HOTLINE_EVERY_S: Final = 0.2
 """So often the stream tells that there is something new on the hotline, at most."""
+WATCH_EVERY_S: Final = 2.0
+"""So often the stream tells how the watch is, at most."""
+CYCLE_SPEED_MAX: Final = 10.0
+"""In a demonstration that runs faster, the watch looks less often in its time."""
+DEFAULT_RULES: Final = "en-route"
+"""The rule set of a node that is given none."""
 CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -85,6 +98,9 @@ class Parts:
         clock: What time it is.
         speed: How fast that time runs.
         guest: What whoever comes is granted, in a demonstration.
+        watch: By what it watches.
+        feeds: Where tracks come from.
+        keeps: Where everything that is seen is recorded; None for nowhere.
         voice: What it speaks with; None for a node without keys, which has no log.
         linked: Makes the links to the nodes of other parties; None for no links.
     """
@@ -96,6 +112,9 @@ class Parts:
     clock: Clock
     speed: float = 1.0
     guest: Grant | None = None
+    watch: WatchRules = field(default_factory=lambda: WatchRules(rule_set=RULE_SETS[DEFAULT_RULES]))
+    feeds: Sequence[FeedAddress] = ()
+    keeps: Keeps | None = None
     voice: Voice | None = None
     linked: Callable[[Desk], Linked] | None = None
 
@@ -139,6 +158,8 @@ class RunningNode:
         self._links_told: list[tuple[PartyId, LinkState, bool]] = []
         self._heads: dict[PartyId, int] = {}
         self._hotline = Throttle(self._tell_hotline, HOTLINE_EVERY_S)
+        self._latest: Round | None = None
+        self._news = WatchNews(WATCH_EVERY_S)
         desk = Desk(
             parts.store,
             parts.form,
@@ -149,7 +170,9 @@ class RunningNode:
             grown=self._grown,
             talked=self._talked,
             unheard=self._unheard,
+            seen_of=self._seen_of,
         )
+        self._watching = Watching(lambda told: self._rounds(parts, desk, told))
         self._heads.update(desk.ask(lambda bench: bench.heads).result())
         if parts.linked is not None:
             self._linked = parts.linked(desk)
@@ -162,7 +185,9 @@ class RunningNode:
             desk=desk,
             access=parts.access,
             gate=gate,
-            tracks=LatestTracks(settings.limits.tracks),
+            watching=self._watching,
+            rule_set=parts.watch.rule_set.name,
+            past=Past(parts.store, parts.form, parts.watch, settings.watch.recordings),
             hub=Hub(settings.limits.streams),
             metrics=Metrics(),
             clock=parts.clock,
@@ -203,6 +228,8 @@ class RunningNode:
         if self._ticking is not None:
             tasks.append(asyncio.create_task(self._ticking.run()))
             tasks.append(asyncio.create_task(self._hotline_gauges.run()))
+        self._watching.told = self._watched
+        self._watching.start()
         if self.alongside is not None:
             tasks.append(asyncio.ensure_future(self.alongside()))
         try:
@@ -212,11 +239,12 @@ class RunningNode:
                 task.cancel()
             self._hotline.close()
             self.node.hub.close()
+            await asyncio.to_thread(self._watching.close)
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _tick(self) -> None:
-        """Tell listeners the time and the tracks."""
-        node, told = self.node, b""
+        """Tell listeners the time and the links."""
+        node = self.node
         next_clock_s = 0.0
         loop = asyncio.get_running_loop()
         while True:
@@ -226,14 +254,8 @@ class RunningNode:
                     # While the store cannot be read, nothing is told: who listens hears that it is cut off.
                     with contextlib.suppress(StoreError):
                         node.hub.spread("clock", await asyncio.to_thread(node.clock_event))
-            if node.hub.listener_count:
-                body = node.tracks_body()
-                tracks = encode(body.tracks)
-                if tracks != told:
-                    node.hub.spread("tracks", encode(body))
-                told = tracks
             self.tell_links()
-            await asyncio.sleep(TRACKS_EVERY_S)
+            await asyncio.sleep(TICK_EVERY_S)
 
     async def _link(self) -> None:
         """Keep the links; what ends them is told, and the node goes on without them."""
@@ -259,6 +281,42 @@ class RunningNode:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._hotline.ask)
 
+    def _rounds(self, parts: Parts, desk: Desk, told: Callable[[Round], None]) -> Rounds:
+        settings = parts.settings.watch
+        return Rounds(
+            Watch(parts.watch),
+            parts.feeds,
+            parts.clock,
+            NodeDeclares(parts.store, parts.form, desk),
+            told,
+            keeps=parts.keeps,
+            cycle_s=settings.cycle_ms / 1000.0,
+            silent_s=settings.silent_s,
+            own_party=parts.settings.node.party,
+            speed=min(parts.speed, CYCLE_SPEED_MAX),
+        )
+
+    def _watched(self, done: Round) -> None:
+        """Bring a round from the thread of the watch to the listeners."""
+        self._latest = done
+        for event in done.cycle.events:
+            if event.change is AlertChange.CLIMBED:
+                extra = {"alert": event.alert_id, "about": [each for each in event.key[1:] if each]}
+                _log.warning("nobody has acknowledged a warning of the watch", extra=extra)
+        if self.node.hub.listener_count and self._loop is not None and not self._loop.is_closed():
+            told = self._news.of(done, self.node)  # made in the thread of the watch
+            self._loop.call_soon_threadsafe(self._tell_watch, told)
+
+    def _tell_watch(self, told: Sequence[tuple[str, bytes]]) -> None:
+        for kind, data in told:
+            self.node.hub.spread(kind, data)
+
+    def _track_count(self) -> float:
+        return 0.0 if self._latest is None else float(len(self._latest.cycle.picture))
+
+    def _alert_count(self) -> float:
+        return 0.0 if self._latest is None else float(len(self._latest.cycle.alerts))
+
     def _tell_hotline(self) -> None:
         self.node.hub.spread("hotline", b"{}")
 
@@ -278,6 +336,10 @@ class RunningNode:
         """Tell what is not known because somebody is not heard."""
         return unheard(self._linked.links(), self._heads)
 
+    def _seen_of(self, item_id: ItemId) -> Sequence[Seen]:
+        """Tell where the aircraft of an operation are seen; asked in the thread of the desk."""
+        return () if self._latest is None else self._latest.cycle.seen_of(item_id)
+
     def _gauges(self) -> None:
         node = self.node
         for name, about, value in (
@@ -286,7 +348,8 @@ class RunningNode:
             ("desk_failing", "1 while the node cannot store.", lambda: node.desk.fault is not None),
             ("log_entries", "Entries of the event log.", self._log_entries),
             ("streams_open", "Listeners.", lambda: node.hub.listener_count),
-            ("tracks_held", "Tracks.", lambda: len(node.tracks)),
+            ("tracks_held", "Tracks.", self._track_count),
+            ("alerts_open", "Alerts that have not ended.", self._alert_count),
             ("evidence_held", "Proofs that a party did not keep to its log.", self._evidence_count),
         ):
             node.metrics.gauge(name, about, value)

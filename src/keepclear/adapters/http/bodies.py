@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -14,12 +15,11 @@ from keepclear.codec.properties import instant_of_text
 from keepclear.codec.results import breach_fields, finding_fields
 from keepclear.core.conflicts import Buffer, Finding
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.geodesy import LatLng
-from keepclear.core.intents import PartyId
+from keepclear.core.kinds import TrackKind
+from keepclear.core.reports import Report
 from keepclear.core.shifts import Limits
 from keepclear.core.split import Breach
-from keepclear.core.times import rfc3339
-from keepclear.core.tracks import TrackKind, TrackPosition
+from keepclear.core.times import floor_ms, rfc3339
 from keepclear.node.detect import Checked
 from keepclear.node.ports import Record
 
@@ -135,39 +135,35 @@ def instant(text: str, field: str) -> datetime:
         raise error.within(field) from None
 
 
-def position_of(body: wire.TrackBody) -> TrackPosition:
-    """Return a position.
+def report_of(body: wire.TrackBody) -> Report:
+    """Return a position as a report; its numbers are not checked yet.
 
     Raises:
-        InvalidValueError: A value is out of range.
+        InvalidValueError: Its time is none.
     """
-    return TrackPosition(
+    return Report(
         id=body.id,
-        at=instant(body.at, "at"),
-        position=LatLng(body.lat, body.lng),
-        altitude_m=body.altitude_m,
-        ground_speed_mps=body.ground_speed_mps,
-        track_deg=body.track_deg,
-        vertical_rate_mps=body.vertical_rate_mps,
-        party=None if body.party is None else PartyId(body.party),
+        at_ms=floor_ms(instant(body.at, "at")),
+        latitude_deg=body.lat,
+        longitude_deg=body.lng,
+        altitude_m=_number(body.altitude_m),
+        pressure_altitude_ft=_number(body.pressure_altitude_ft),
+        ground_speed_mps=_number(body.ground_speed_mps),
+        track_deg=_number(body.track_deg),
+        vertical_rate_mps=_number(body.vertical_rate_mps),
+        horizontal_error_m=_number(body.horizontal_error_m),
+        vertical_error_m=_number(body.vertical_error_m),
+        on_ground=body.on_ground,
         kind=TrackKind(body.kind),
+        callsign=body.callsign,
+        squawk=body.squawk,
+        party=body.party,
+        operation=body.operation,
     )
 
 
-def track_body(track: TrackPosition) -> wire.TrackBody:
-    """Return a position as it is told."""
-    return wire.TrackBody(
-        id=track.id,
-        at=rfc3339(track.at),
-        lat=track.position.lat_deg,
-        lng=track.position.lng_deg,
-        altitude_m=track.altitude_m,
-        ground_speed_mps=track.ground_speed_mps,
-        track_deg=track.track_deg,
-        vertical_rate_mps=track.vertical_rate_mps,
-        party=track.party,
-        kind=track.kind.value,
-    )
+def _number(told: float | None) -> float:
+    return math.nan if told is None else told
 
 
 def encode(body: Any) -> bytes:

@@ -87,6 +87,7 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
     given_s: float
     remaining_s: float
     distance_m: float | None = None
+    aircraft: str | None = None
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,16 +10,13 @@ from starlette.responses import Response
 
 from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import (
-    encode,
     event_body,
-    position_of,
 )
 from keepclear.adapters.http.endpoints import JSON, Call, Endpoint, Reply
 from keepclear.adapters.http.metrics import MEDIA_TYPE as METRICS_TYPE
 from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.stream import event_text
 from keepclear.core.errors import InvalidValueError
-from keepclear.node.access import Role
 
 _OK = HTTPStatus.OK
 
@@ -37,7 +34,6 @@ class LiveRoutes:
 
     def endpoints(self) -> list[Endpoint]:
         """Return what can be asked of them."""
-        officer = Role.DUTY_OFFICER
         return [
             Endpoint(method="GET", path="/healthz", handler=self._healthy, role=None,
                      summary="Whether the process answers.", answers={_OK: wire.Health}),
@@ -56,11 +52,6 @@ class LiveRoutes:
                      summary="Everything that happens, as Server-Sent Events.", answers={_OK: None},
                      query=wire.StreamQuery, answer_type="text/event-stream",
                      headers={"Last-Event-ID": "Go on after this entry of the log."}),
-            Endpoint(method="GET", path="/v1/tracks", handler=self._latest_tracks,
-                     summary="The latest positions.", answers={_OK: wire.Tracks}),
-            Endpoint(method="POST", path="/v1/tracks", handler=self._take_tracks, role=officer,
-                     summary="Give positions.", answers={_OK: wire.TracksTaken}, body=wire.TracksBody,
-                     media_types=(JSON,)),
         ]  # fmt: skip
 
     async def _healthy(self, _: Call) -> Reply:
@@ -93,7 +84,8 @@ class LiveRoutes:
             if not said.isdecimal() or len(said) > 18:
                 raise InvalidValueError("Last-Event-ID", "it must be the number of an event")
             after = int(said)
-        hello = event_text("clock", node.clock_event()) + event_text("tracks", encode(node.tracks_body()))
+        await node.watched()  # the first round may still be on its way
+        hello = event_text("clock", node.clock_event()) + await asyncio.to_thread(node.watch_events)
         answer = node.hub.stream(
             after,
             node.store.records_after,
@@ -101,23 +93,3 @@ class LiveRoutes:
             is_admitted=lambda: node.gate.still_admits(call.request),
         )
         return Reply(response=answer)
-
-    async def _latest_tracks(self, _: Call) -> Reply:
-        return Reply(body=self._node.tracks_body())
-
-    async def _take_tracks(self, call: Call) -> Reply:
-        bodies = call.body.positions
-        limit = self._node.settings.limits.tracks
-        if len(bodies) > limit:
-            raise InvalidValueError("positions", f"{len(bodies)} are over the limit of {limit}")
-        positions, places, ignored = [], [], []
-        for index, body in enumerate(bodies):
-            try:
-                positions.append(position_of(body))
-                places.append(index)
-            except InvalidValueError as error:
-                ignored.append(wire.Ignored(index=index, reason=str(error)))
-        for one in self._node.take_positions(positions):
-            ignored.append(wire.Ignored(index=places[one.index], reason=one.reason))
-        ignored.sort(key=lambda one: one.index)
-        return Reply(body=wire.TracksTaken(accepted=len(bodies) - len(ignored), ignored=ignored))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from keepclear.adapters.desk import Desk
 from keepclear.adapters.federation.federation import LinkView
-from keepclear.adapters.http import wire
-from keepclear.adapters.http.bodies import (
-    encode,
-    track_body,
-)
+from keepclear.adapters.http.bodies import encode
 from keepclear.adapters.http.gate import Gate
 from keepclear.adapters.http.metrics import Metrics
-from keepclear.adapters.http.stream import Hub
+from keepclear.adapters.http.past import Past
+from keepclear.adapters.http.stream import Hub, event_text
+from keepclear.adapters.http.watch_news import told_of
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
+from keepclear.adapters.watching import Round, Watching
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
+from keepclear.core.reports import Reports
 from keepclear.core.times import rfc3339
-from keepclear.core.tracks import LatestTracks, TrackPosition
 from keepclear.node.access import Grant
 from keepclear.node.hotline_views import Unread
 from keepclear.node.outcomes import NotFoundError
@@ -82,7 +82,9 @@ class Node:
         desk: What changes it.
         access: Who may do what.
         gate: Who is let in.
-        tracks: The latest positions; used in the thread of the event loop only.
+        watching: What watches, in a thread of its own.
+        rule_set: The name of the rule set by which it judges encounters.
+        past: What was seen before.
         hub: Who listens.
         metrics: What is counted.
         clock: What time it is.
@@ -98,7 +100,9 @@ class Node:
     desk: Desk
     access: Access
     gate: Gate
-    tracks: LatestTracks
+    watching: Watching
+    rule_set: str
+    past: Past
     hub: Hub
     metrics: Metrics
     clock: Clock
@@ -118,16 +122,27 @@ class Node:
         fields = {"now": self.now, "speed": self.speed, "seq": self.store.last_seq()}
         return encode(fields)
 
-    def tracks_body(self) -> wire.Tracks:
-        """Return the latest positions."""
-        now = self.clock()
-        return wire.Tracks(now=rfc3339(now), tracks=[track_body(track) for track in self.tracks.at(now)])
+    async def watched(self) -> Round:
+        """Return the latest round of the watch; the first is waited for.
 
-    def take_positions(self, positions: Sequence[TrackPosition]) -> list[wire.Ignored]:
-        """Take positions, and tell which were not taken."""
-        now = self.clock()
-        reasons = [(index, self.tracks.take(position, now)) for index, position in enumerate(positions)]
-        return [wire.Ignored(index=index, reason=reason) for index, reason in reasons if reason is not None]
+        Raises:
+            WatchStoppedError: Nothing is watched any more.
+        """
+        latest = self.watching.latest
+        if latest is None:
+            latest = await asyncio.wrap_future(self.watching.ask(lambda rounds: rounds.round()))
+        return latest
+
+    def watch_events(self) -> bytes:
+        """Return what the stream tells first of the watch; nothing before its first round."""
+        latest = self.watching.latest
+        return (
+            b"" if latest is None else b"".join(event_text(*each) for each in told_of(latest, self.rule_set))
+        )
+
+    def give(self, reports: Reports) -> None:
+        """Give reports to the watch."""
+        self.watching.ask(lambda rounds: rounds.give(reports))
 
     def page(self, limit: int) -> int:
         """Return how many a page holds where so many are wanted."""

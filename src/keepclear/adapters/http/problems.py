@@ -11,8 +11,10 @@ from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import breach_bodies, record_body
 from keepclear.adapters.http.stream import TooManyListenersError
 from keepclear.adapters.store.access import SignInError, TokensFullError, UnknownTokenError
+from keepclear.adapters.watching import WatchStoppedError
 from keepclear.codec.reading import Problem
 from keepclear.codec.results import finding_fields
+from keepclear.core.alerts import UnknownAlertError
 from keepclear.core.errors import InvalidValueError, KeepclearError, UnknownItemError
 from keepclear.node.access import NotAllowedError
 from keepclear.node.outcomes import (
@@ -26,6 +28,7 @@ from keepclear.node.outcomes import (
     VersionMismatchError,
 )
 from keepclear.node.prove import NotSignedError, SilencedError
+from keepclear.node.watch import NotWatchedError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -75,6 +78,9 @@ STATUS_OF: dict[type[KeepclearError], HTTPStatus] = {
     VersionMismatchError: HTTPStatus.PRECONDITION_FAILED,
     DeskBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     DeskClosedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotWatchedError: HTTPStatus.NOT_FOUND,
+    UnknownAlertError: HTTPStatus.NOT_FOUND,
+    WatchStoppedError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     TooManyListenersError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -16,6 +16,7 @@ from keepclear.adapters.http.node import Node
 from keepclear.adapters.http.question_routes import QuestionRoutes
 from keepclear.adapters.http.talk_routes import TalkRoutes
 from keepclear.adapters.http.voice_routes import VoiceRoutes
+from keepclear.adapters.http.watch_routes import WatchRoutes
 
 
 class Routes:
@@ -38,6 +39,7 @@ class Routes:
             HotlineRoutes(node),
             DraftRoutes(node),
             VoiceRoutes(node),
+            WatchRoutes(node),
         )
 
     def endpoints(self) -> list[Endpoint]:

@@ -101,7 +101,10 @@ def _whole_s(given_s: float) -> int:
 
 
 def _names(affected: Sequence[Affected]) -> str:
-    names = ", ".join(each.item for each in affected[:NAMED_MAX])
+    names = ", ".join(
+        each.item if each.aircraft in {None, each.item} else f"{each.item} ({each.aircraft})"
+        for each in affected[:NAMED_MAX]
+    )
     more = len(affected) - NAMED_MAX
     return f"{names} +{more}" if more > 0 else names
 
@@ -120,4 +123,5 @@ def _affected(odd: Odd, each: Affected) -> wire.Affected:
         given_s=each.given_s,
         remaining_s=each.remaining_s,
         distance_m=each.distance_m,
+        aircraft=each.aircraft,
     )

@@ -384,6 +384,13 @@ class TrackBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_d
     vertical_rate_mps: float | None = None
     party: str | None = None
     kind: TrackKind = "unknown"
+    pressure_altitude_ft: float | None = None
+    horizontal_error_m: float | None = None
+    vertical_error_m: float | None = None
+    on_ground: bool = False
+    callsign: str | None = None
+    squawk: str | None = None
+    operation: str | None = None
 
 
 class TracksBody(Given):
@@ -400,17 +407,11 @@ class Ignored(Told):
 
 
 class TracksTaken(Told):
-    """What became of positions."""
+    """What became of positions; `not_taken` counts why some that were not ignored change nothing."""
 
     accepted: int
     ignored: list[Ignored]
-
-
-class Tracks(Told):
-    """The latest positions, sorted by id."""
-
-    now: str
-    tracks: list[TrackBody]
+    not_taken: dict[str, int]
 
 
 class TokenIssue(Given):

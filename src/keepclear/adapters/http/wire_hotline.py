@@ -129,7 +129,10 @@ class MessageDue(Told):
 
 
 class Affected(Told):
-    """An operation that a notice meets, and whether it can get clear in time; null: it cannot be told."""
+    """An operation that a notice meets, and whether it can get clear in time; null: it cannot be told.
+
+    `aircraft` is its track, where it is seen: then the way from there counts.
+    """
 
     id: str
     item: Ref | None
@@ -139,6 +142,7 @@ class Affected(Told):
     given_s: float
     remaining_s: float
     distance_m: float | None
+    aircraft: str | None = None
 
 
 class Warned(Told, omit_defaults=True):
