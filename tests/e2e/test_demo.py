@@ -1,6 +1,7 @@
 """The demonstration as a newcomer meets it, and the picture of it that the README shows.
 
-`KEEPCLEAR_PICTURE=docs/images/demo.png python -m pytest tests/e2e/test_demo.py` makes the picture anew.
+`KEEPCLEAR_PICTURE=docs/images/demo.png python -m pytest tests/e2e/test_demo.py -k conflicts` makes the
+picture anew, `KEEPCLEAR_PICTURE=docs/images/watch.png ... -k wildfire` the one of the watch.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ _COLOURS: Final = """async (data) => {
 
 
 @contextmanager
-def demonstration() -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
+def demonstration(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
     """Run the demonstration; give the URLs of its consoles, in the order of the parties, and its process."""
-    command = [sys.executable, "-W", "error", "-m", "keepclear.cli", "demo", "--port", "0"]
+    command = [sys.executable, "-W", "error", "-m", "keepclear.cli", "demo", "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         watchdog = threading.Timer(READY_S, process.kill)
         watchdog.start()
@@ -118,3 +119,26 @@ def test_the_demonstration_shows_conflicts_and_tracks_and_ends_when_told(
         process.send_signal(signal.SIGTERM)
         assert process.wait(READY_S) == 0
         expect(window.part("banner")).to_be_visible()
+
+
+def test_the_wildfire_world_shows_an_encounter_an_excursion_and_a_track_that_nobody_declared(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with demonstration("--world", "wildfire") as (urls, process), console_at(browser, urls[0]) as window:
+        window.link("live")
+        window.page.get_by_role("tab", name=re.compile(str(catalogue("en")["panel.watch"]))).click()
+        alerts = window.part("alert-list")
+        for kind in ("undeclared", "excursion", "encounter"):
+            expect(alerts).to_contain_text(
+                str(catalogue("en")[f"alert.kind.{kind}"]), timeout=READY_S * 1_000
+            )
+        encounter = alerts.get_by_role("listitem").filter(
+            has_text=str(catalogue("en")["alert.kind.encounter"])
+        )
+        encounter.first.get_by_role("button").first.click()
+        window.rested_ink_of_items()
+        file = Path(os.environ.get(PICTURE) or tmp_path / "watch.png")
+        picture = window.page.screenshot(path=file)
+        assert colours(browser, picture) > 300
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(READY_S) == 0

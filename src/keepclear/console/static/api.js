@@ -96,9 +96,44 @@ export class Api {
     return this.ask("GET", `/v1/conflicts?${query({ limit: PAGE_SIZE, after })}`);
   }
 
-  /** @returns {Promise<{tracks: import("./types.js").TrackReport[], now: string}>} */
+  /** @returns {Promise<import("./watch_types.js").WatchTracks>} */
   tracks() {
     return this.ask("GET", "/v1/tracks");
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<import("./watch_types.js").TrackDetail>}
+   */
+  track(id) {
+    return this.ask("GET", `/v1/tracks/${encodeURIComponent(id)}`);
+  }
+
+  /** @returns {Promise<import("./watch_types.js").Alerts>} */
+  endedAlerts() {
+    return this.ask("GET", `/v1/alerts?${query({ ended: true, limit: PAGE_SIZE })}`);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} urgency  as it was read
+   * @returns {Promise<import("./watch_types.js").Alert>}
+   */
+  acknowledge(id, urgency) {
+    return this.ask("POST", `/v1/alerts/${encodeURIComponent(id)}/acknowledgement`, { json: { urgency } });
+  }
+
+  /** @returns {Promise<{spans: import("./watch_types.js").Span[]}>} */
+  recordings() {
+    return this.ask("GET", "/v1/recordings");
+  }
+
+  /**
+   * @param {string} at
+   * @returns {Promise<import("./watch_types.js").Moment>}
+   */
+  moment(at) {
+    return this.ask("GET", `/v1/moments?${query({ at })}`);
   }
 
   /**

@@ -3,6 +3,7 @@
 import { actionsOf } from "./actions/actions.js";
 import { Api } from "./api.js";
 import { MapView } from "./map/map.js";
+import { loadLater } from "./panels/later.js";
 import { Page } from "./panels/page.js";
 import { ConsoleContext, html, render } from "./preact.js";
 import { loadPreferences, showPreferences } from "./preferences.js";
@@ -19,12 +20,14 @@ async function main() {
   const preferences = loadPreferences();
   showPreferences(preferences);
   const store = new Store(initialState(preferences));
-  const tracks = new Tracks(({ lat, lng }) => /** @type {[number, number]} */ (ol.proj.fromLonLat([lng, lat])));
+  const tracks = new Tracks();
   /** @type {MapView | null} */
   let map = null;
   const view = {
     /** @type {import("./actions/actions.js").View["showItems"]} */
     showItems: (ids, place) => map?.showItems(ids, place),
+    /** @type {import("./actions/actions.js").View["showPlaces"]} */
+    showPlaces: (places, itemId) => map?.showPlaces(places, itemId),
     showDraft: () => map?.showDraft(),
   };
   const actions = actionsOf({ store, api: new Api(), tracks, view });
@@ -41,6 +44,8 @@ async function main() {
   store.watch((state) => state.selection.findingKey, actions.showCoordination);
   store.watch((state) => state.panel, actions.lookAtHotline);
   store.watch((state) => state.hotline.open, actions.titlePage);
+  store.watch((state) => state.watch.alerts, actions.titlePage);
+  store.watch((state) => state.selection.trackId, actions.lookAtTrack);
   for (const kind of ["pointerdown", "keydown"]) {
     document.addEventListener(kind, () => {
       actions.touchKey();
@@ -57,7 +62,9 @@ async function main() {
   setInterval(() => {
     actions.lookAtLinks();
     actions.lookAtHotline();
+    actions.lookAtTrack();
   }, LINKS_MS);
+  loadLater();
 }
 
 main();

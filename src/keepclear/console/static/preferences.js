@@ -55,5 +55,10 @@ export function showPreferences({ theme, language }) {
   const root = document.documentElement;
   root.dataset.theme = theme;
   root.lang = language;
-  root.dir = language === "ar" ? "rtl" : "ltr";
+  root.dir = isRightToLeft(language) ? "rtl" : "ltr";
+}
+
+/** @param {string} language */
+export function isRightToLeft(language) {
+  return language === "ar";
 }

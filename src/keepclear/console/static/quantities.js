@@ -113,6 +113,22 @@ export class Quantities {
 }
 
 /**
+ * Write how far something is outside what is declared: sideways, in height, or both; empty where that is not known.
+ *
+ * @param {{lateral_m: number, vertical_m: number} | null} outside
+ * @param {Translate} t
+ * @param {Quantities} quantities
+ */
+export function outsideText(outside, t, quantities) {
+  if (outside === null) return "";
+  const { lateral_m, vertical_m } = outside;
+  return [
+    ...lateral_m > 0 ? [quantities.length(lateral_m)] : [],
+    ...vertical_m > 0 ? [t("track.above_or_below", { height: quantities.height(vertical_m) })] : [],
+  ].join(" · ");
+}
+
+/**
  * Write a place in decimal degrees: 35.4123° N, 35.9012° E.
  *
  * @param {import("./types.js").LatLng} place

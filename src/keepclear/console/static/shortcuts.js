@@ -14,6 +14,7 @@ export const SHORTCUTS = /** @type {const} */ ([
   ["←", "help.earlier"],
   ["→", "help.later"],
   ["d", "help.declare"],
+  ["w", "help.watch"],
   ["h", "help.hotline"],
   ["p", "help.parties"],
   ["g", "help.guide"],
@@ -54,6 +55,7 @@ function act(key, store, actions) {
     case "ArrowLeft": actions.stepTime(-1); return true;
     case "ArrowRight": actions.stepTime(1); return true;
     case "d": actions.beginDraft(); return true;
+    case "w": actions.openPanel("watch"); return true;
     case "h": actions.openHotline(); return true;
     case "p": actions.openParties(); return true;
     case "g": actions.toggleGuide(); return true;

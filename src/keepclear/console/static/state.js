@@ -17,7 +17,7 @@ export const STALE_AFTER_MS = 6000;
 export const NO_OUTCOME = { status: "none", answer: null, findings: [], error: "", faults: [] };
 
 /** @type {import("./types.js").Selection} */
-export const NOTHING_SELECTED = { findingKey: null, itemId: null, trackId: null };
+export const NOTHING_SELECTED = { findingKey: null, itemId: null, trackId: null, alertId: null };
 
 /** @type {import("./types.js").CoordinationState} */
 export const NOTHING_KNOWN = {
@@ -28,6 +28,11 @@ export const NOTHING_KNOWN = {
 export const NO_HOTLINE = {
   status: "unknown", error: "", catalogue: null, channels: null, open: null, isOpenWhole: true, messages: null, next: null, unnumbered: [], unnumbered_more: 0, drills: null,
   report: null, filter: { party: "", isOpenOnly: false },
+};
+
+/** @type {import("./watch_types.js").WatchView} */
+export const NO_WATCH = {
+  alerts: null, alertsHeardMs: 0, told: null, toldHeardMs: 0, rates: {}, ended: null, acting: {}, detail: null, spans: null, spansError: "", replay: null,
 };
 
 /** @type {import("./hotline_types.js").OfficerState} */
@@ -63,6 +68,7 @@ export function initialState(preferences) {
     upload: null,
     panel: "conflicts",
     coordination: NOTHING_KNOWN,
+    watch: NO_WATCH,
     hotline: NO_HOTLINE,
     officer: LOCKED,
     signing: null,

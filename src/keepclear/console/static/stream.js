@@ -7,12 +7,13 @@
  */
 
 /** @typedef {import("./types.js").ItemRecord} ItemRecord */
-/** @typedef {import("./types.js").TrackReport} TrackReport */
 
 /**
  * @typedef {object} StreamHandlers
  * @property {(record: ItemRecord) => void} item
- * @property {(said: {now: string, tracks: TrackReport[]}) => void} tracks
+ * @property {(said: import("./watch_types.js").WatchTracks) => void} tracks
+ * @property {(said: import("./watch_types.js").Alerts) => void} alerts  those that are not over
+ * @property {(said: import("./watch_types.js").WatchTold) => void} watch  what the watch sees, and what it does not
  * @property {(said: {now: string, speed: number, seq: number}) => void} clock
  * @property {() => void} logs  something was stated or taken, or a link is another: ask anew
  * @property {() => void} hotline  something of messages, duty or channels is another: ask anew
@@ -38,7 +39,9 @@ export class Stream {
   open() {
     const source = new EventSource("/v1/stream");
     source.addEventListener("item", (event) => this.onItem(JSON.parse(event.data)));
-    source.addEventListener("tracks", (event) => this.handlers.tracks(JSON.parse(event.data)));
+    for (const kind of /** @type {const} */ (["tracks", "alerts", "watch"])) {
+      source.addEventListener(kind, (event) => this.handlers[kind](JSON.parse(event.data)));
+    }
     source.addEventListener("clock", (event) => this.onClock(JSON.parse(event.data)));
     for (const kind of ["logs", "links"]) source.addEventListener(kind, () => this.handlers.logs());
     source.addEventListener("hotline", () => this.handlers.hotline());

@@ -129,20 +129,6 @@
 
 /** @typedef {"aeroplane" | "helicopter" | "drone" | "vehicle" | "unknown"} TrackKind */
 
-/**
- * @typedef {object} TrackReport
- * @property {string} id
- * @property {string} at
- * @property {number} lat
- * @property {number} lng
- * @property {number} [altitude_m]
- * @property {number} [ground_speed_mps]
- * @property {number} [track_deg]
- * @property {number} [vertical_rate_mps]
- * @property {string} [party]
- * @property {TrackKind} [kind]
- */
-
 /** @typedef {{item?: string, field?: string, reason: string}} Fault */
 
 /** @typedef {{party: string, id: string, version: number}} ItemRef  `id` is what its owner calls it */
@@ -340,7 +326,7 @@
  * @property {string} error
  */
 
-/** @typedef {{findingKey: string | null, itemId: string | null, trackId: string | null}} Selection */
+/** @typedef {{findingKey: string | null, itemId: string | null, trackId: string | null, alertId: string | null}} Selection */
 /** @typedef {{theme: "light" | "dark" | "night", language: string, unit: "m" | "ft",
  *   showsOtherTimes: boolean, showsTracks: boolean}} Preferences */
 /** @typedef {{text: string, party: string, kind: string, state: string, coordination: string}} ItemFilter */
@@ -370,8 +356,9 @@
  * @property {DraftOutcome} outcome
  * @property {"none" | "polygon" | "circle" | "corridor"} drawing
  * @property {UploadState | null} upload
- * @property {"conflicts" | "items" | "declare" | "hotline" | "parties"} panel
+ * @property {"conflicts" | "watch" | "items" | "declare" | "hotline" | "parties"} panel
  * @property {CoordinationState} coordination
+ * @property {import("./watch_types.js").WatchView} watch
  * @property {import("./hotline_types.js").HotlineState} hotline
  * @property {import("./hotline_types.js").OfficerState} officer
  * @property {import("./hotline_types.js").SigningState | null} signing

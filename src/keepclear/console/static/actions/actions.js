@@ -9,11 +9,13 @@ import { officerActions } from "./officer.js";
 import { selectionActions } from "./selection.js";
 import { sessionActions } from "./session.js";
 import { voiceActions } from "./voice.js";
+import { watchActions } from "./watch.js";
 
 /**
  * What moves the map; the map fills it in once it is there.
  * @typedef {object} View
  * @property {(ids: string[], place: import("../types.js").LatLng | null) => void} showItems
+ * @property {(places: import("../types.js").LatLng[], itemId: string | null) => void} showPlaces
  * @property {() => void} showDraft
  */
 
@@ -55,17 +57,21 @@ export function actionsOf(parts) {
     coordination.refreshCoordination();
   });
   const hotline = hotlineActions(context, officer.sign);
+  const watch = watchActions(context, hotline);
   return {
     ...sessionActions(context, {
       refreshCoordination: coordination.refreshCoordination,
       refreshHotline: hotline.refreshHotline,
       lockKey: officer.lockKey,
+      takeAlerts: watch.takeAlerts,
+      takeWatch: watch.takeWatch,
     }),
     ...coordination,
     ...officer,
     ...hotline,
+    ...watch,
     ...voiceActions(context, officer.sign),
-    ...selectionActions(context),
+    ...selectionActions(context, watch.replay),
     ...itemActions(context),
     ...draftActions(context),
   };

@@ -3,7 +3,8 @@
 import { Refusal } from "../api.js";
 import { askedOf, keyOfRef, newMessage, positionOf, toneOf, typeOf } from "../hotline.js";
 import { NO_HOTLINE } from "../state.js";
-import { Tones } from "../tones.js";
+import { toneNow, Tones } from "../tones.js";
+import { callingOf } from "../watch.js";
 
 /** @typedef {import("./actions.js").Context} Context */
 /** @typedef {import("../hotline_types.js").Asked} Asked */
@@ -121,16 +122,22 @@ export function hotlineActions({ store, api, say }, sign) {
 
   /** Let the tone sound that is due; called once a second. */
   function callPeople() {
-    const { hotline, session, sound } = store.state;
+    const { hotline, session, sound, watch } = store.state;
     const isMuted = performance.now() < sound.mutedUntilMs;
     const tone = session === null ? null : toneOf(hotline.open ?? [], session.node.party);
-    tones.call(isMuted ? null : tone, performance.now());
+    const isWarned = session !== null && callingOf(watch.alerts?.alerts ?? []).some(({ urgency }) => urgency === "warning");
+    tones.call(isMuted ? null : toneNow(tone, isWarned, performance.now()), performance.now());
     if (sound.mutedUntilMs !== 0 && !isMuted) store.update({ sound: { ...sound, mutedUntilMs: 0 } });
   }
 
   /** Browsers let a page sound only once somebody has touched it. */
   function allowSound() {
     tones.allow();
+  }
+
+  /** Let what is due sound at once: something new calls. */
+  function callAnew() {
+    tones.callAnew();
   }
 
   function testSound() {
@@ -244,7 +251,7 @@ export function hotlineActions({ store, api, say }, sign) {
     store.update(({ hotline }) => ({ hotline: { ...hotline, ...parts } }));
   }
 
-  return { refreshHotline, lookAtHotline, callPeople, allowSound, testSound, muteSound, filterHotline, loadOlder, compose,
+  return { refreshHotline, lookAtHotline, callPeople, callAnew, allowSound, testSound, muteSound, filterHotline, loadOlder, compose,
     setCompose, discardCompose, pick, sendComposed, send, answer, correct, markSeen, askReport };
 }
 

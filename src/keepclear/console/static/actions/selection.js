@@ -6,14 +6,18 @@ import { keepPreferences, showPreferences } from "../preferences.js";
 import { NOTHING_SELECTED, shownMs } from "../state.js";
 import { loadCatalogue, translator } from "../texts.js";
 import { msOf } from "../times.js";
+import { aircraftOf, alertOf, callingOf, momentOf } from "../watch.js";
 
 /** @typedef {import("./actions.js").Context} Context */
 /** @typedef {import("../types.js").State} State */
 
 const STEP_MS = 60_000;
 
-/** @param {Context} context */
-export function selectionActions({ store, view }) {
+/**
+ * @param {Context} context
+ * @param {() => Promise<ReturnType<typeof import("./replay.js").replayActions>>} replay
+ */
+export function selectionActions({ store, view }, replay) {
   /**
    * @param {import("../types.js").Finding} finding
    * @param {{zoom?: boolean}} [options]
@@ -44,7 +48,11 @@ export function selectionActions({ store, view }) {
 
   /** @param {string} id */
   function selectTrack(id) {
-    store.update({ selection: { ...NOTHING_SELECTED, trackId: id }, preview: null });
+    store.update(({ selection: { alertId }, watch }) => ({
+      // one of an alert that is looked at is looked at within it
+      selection: { ...NOTHING_SELECTED, trackId: id, alertId: aircraftOf(alertOf(watch, alertId)).includes(id) ? alertId : null },
+      preview: null,
+    }));
   }
 
   function clearSelection() {
@@ -80,7 +88,8 @@ export function selectionActions({ store, view }) {
 
   /** @param {number | null} chosenMs  null follows the node's time */
   function chooseTime(chosenMs) {
-    store.update({ chosenMs });
+    if (momentOf(store.state.watch) === null) store.update({ chosenMs });
+    else replay().then(({ goTo, leave }) => (chosenMs === null ? leave() : goTo(chosenMs)));
   }
 
   /**
@@ -105,7 +114,7 @@ export function selectionActions({ store, view }) {
 
   /** @param {number} steps */
   function stepTime(steps) {
-    store.update((state) => ({ chosenMs: shownMs(state) + steps * STEP_MS }));
+    chooseTime(shownMs(store.state) + steps * STEP_MS);
   }
 
   /** @param {string} span */
@@ -138,7 +147,7 @@ export function selectionActions({ store, view }) {
 
   /** Count messages and conflicts in the title of the page, where they are seen while another page is open. */
   function titlePage() {
-    const { catalogue, preferences, session, conflicts, link, hotline } = store.state;
+    const { catalogue, preferences, session, conflicts, link, hotline, watch } = store.state;
     const t = translator(catalogue, preferences.language);
     const name = session === null ? t("app.name") : `${t("app.name")} · ${session.node.name}`;
     const isKnown = conflicts.status === "known" && link === "live";
@@ -146,7 +155,9 @@ export function selectionActions({ store, view }) {
     const waiting = waitingFor(hotline.open ?? [], session?.node.party ?? "");
     const priority = waiting[0]?.drill === null ? waiting[0].priority : "routine";
     const call = waiting.length === 0 ? "" : `${t(`hotline.title.${priority}`, { count: waiting.length })} `;
-    document.title = `${call}${mark}${name}`;
+    const calling = callingOf(watch.alerts?.alerts ?? []);
+    const alarm = calling[0] === undefined ? "" : `${t(`watch.title.${calling[0].urgency}`, { count: calling.filter(({ urgency }) => urgency === calling[0]?.urgency).length })} `;
+    document.title = `${alarm}${call}${mark}${name}`;
   }
 
   /** @param {State["dialog"]} dialog */

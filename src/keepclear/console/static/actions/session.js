@@ -14,9 +14,10 @@ const GATHER_MS = 100;
 
 /**
  * @param {Context} context
- * @param {{refreshCoordination: () => void, refreshHotline: () => void, lockKey: () => void}} others
+ * @param {{refreshCoordination: () => void, refreshHotline: () => void, lockKey: () => void,
+ *   takeAlerts: (said: import("../watch_types.js").Alerts) => void, takeWatch: (said: import("../watch_types.js").WatchTold) => void}} others
  */
-export function sessionActions(context, { refreshCoordination, refreshHotline, lockKey }) {
+export function sessionActions(context, { refreshCoordination, refreshHotline, lockKey, takeAlerts, takeWatch }) {
   const { store, api, tracks, say } = context;
   /** @type {Stream | null} */
   let stream = null;
@@ -73,7 +74,7 @@ export function sessionActions(context, { refreshCoordination, refreshHotline, l
     });
     // The stream is opened first, so that nothing which happens while the items load is missed.
     stream?.close();
-    stream = new Stream({ item: gather, tracks: takeTracks, clock: takeClock, logs: refreshCoordination,
+    stream = new Stream({ item: gather, tracks: takeTracks, alerts: takeAlerts, watch: takeWatch, clock: takeClock, logs: refreshCoordination,
       hotline: refreshHotline, gap: loadAll, cut });
     loadAll();
     refreshCoordination();
@@ -93,9 +94,9 @@ export function sessionActions(context, { refreshCoordination, refreshHotline, l
     }, GATHER_MS);
   }
 
-  /** @param {{now: string, tracks: import("../types.js").TrackReport[]}} said */
+  /** @param {import("../watch_types.js").WatchTracks} said */
   function takeTracks(said) {
-    tracks.take(said.tracks, Date.parse(said.now));
+    tracks.take(said.tracks, performance.now());
   }
 
   /** @param {{now: string, speed: number, seq: number}} said */
@@ -124,7 +125,7 @@ export function sessionActions(context, { refreshCoordination, refreshHotline, l
     store.update({
       nowMs,
       link: isSilent && state.link === "live" ? "stale" : state.link,
-      tracks: tracks.summary(nowMs),
+      tracks: tracks.summary(localMs),
     });
   }
 
@@ -133,7 +134,7 @@ export function sessionActions(context, { refreshCoordination, refreshHotline, l
     loading += 1;
     const mine = loading;
     try {
-      tracks.take((await api.tracks()).tracks, store.state.nowMs);
+      takeTracks(await api.tracks());
       /** @type {Set<string>} */
       const heldIds = new Set();
       let after = null;

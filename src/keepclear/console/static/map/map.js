@@ -7,8 +7,13 @@
 import { itemOf as draftItemOf, missingIn, withShape } from "../drafts.js";
 import { keyOf } from "../items.js";
 import { looksOf, NO_PARTY } from "../parties.js";
+import { isRightToLeft } from "../preferences.js";
+import { Quantities } from "../quantities.js";
 import { isOwn, shownMs } from "../state.js";
+import { translator } from "../texts.js";
 import { msOf } from "../times.js";
+import { projected } from "../tracks.js";
+import { aircraftOf, alertOf, marksOf, momentOf, shownAlerts } from "../watch.js";
 import { DraftLayer } from "./draft_layer.js";
 import { ItemsLayer } from "./items_layer.js";
 import { Land } from "./land.js";
@@ -27,7 +32,13 @@ const NEAR_MS = 15 * 60_000;
 /** Round a conflict so much is shown at least and at most, metres of the map. */
 const REACH_MIN_M = 6000;
 const REACH_MAX_M = 60_000;
+/** Round what an alert is about so much is shown. */
+const AROUND_M = 3000;
+/** The legend and the tools lie over the map. */
+const LEGEND_PX = 190;
 const VIEW_REST_MS = 200;
+/** Positions come every second. */
+const QUIET_MS = 2500;
 
 export class MapView {
   /**
@@ -42,6 +53,9 @@ export class MapView {
     this.palette = readPalette();
     this.symbols = new Symbols(this.palette, devicePixelRatio);
     this.looks = looksOf(store.state.parties);
+    this.says = this.saying();
+    /** Loaded with the first alert or track that is chosen. @type {import("./watch_layer.js").WatchLayer | null} */
+    this.watchLayer = null;
     this.hasFitted = false;
     this.restTimer = 0;
     this.shapes = new Shapes(() => this.onShapes());
@@ -75,7 +89,14 @@ export class MapView {
     this.map.on("moveend", () => this.onViewRest());
     this.map.on("change:size", () => this.fitFirst());
     this.tracks.changed = () => this.tracksLayer.canvas.changed();
-    store.watch((state) => state.records, (records) => this.shapes.follow(records));
+    store.watch((state) => state.records, () => this.followItems());
+    store.watch((state) => momentOf(state.watch) && state.watch.replay?.items, () => this.followItems());
+    store.watch((state) => state.watch.alerts, () => this.drawWatched());
+    store.watch((state) => state.watch.detail, () => this.drawWatched());
+    store.watch((state) => state.selection, ({ alertId, trackId }) => {
+      if (alertId !== null || trackId !== null) this.loadWatchLayer();
+      this.drawWatched();
+    });
     store.watch((state) => state.parties, (parties) => {
       this.looks = looksOf(parties);
       this.drawAll();
@@ -91,14 +112,52 @@ export class MapView {
     // tracks are faint while another time is shown
     store.watch(({ chosenMs }) => chosenMs === null, () => this.tracksLayer.canvas.changed());
     store.watch((state) => state.preferences.showsTracks, () => this.tracksLayer.canvas.changed());
-    store.watch((state) => state.selection.trackId, () => this.tracksLayer.canvas.changed());
     store.watch((state) => state.preview, () => this.marks.canvas.changed());
     store.watch((state) => state.preferences.theme, () => this.paint());
+    for (const select of /** @type {((state: State) => unknown)[]} */ ([
+      ({ catalogue }) => catalogue, ({ preferences }) => preferences.unit,
+    ])) store.watch(select, () => this.onWords());
+    // where nothing is told, what is shown grows older without an event
+    store.watch((state) => Math.floor(state.nowMs / 1000), () => {
+      if (this.tracks.sinceMs(performance.now()) > QUIET_MS) this.tracksLayer.canvas.changed();
+    });
     store.watch((state) => state.draft, (draft) => {
       this.draft.show(draft);
       this.marks.canvas.changed();
     });
     store.watch((state) => state.drawing, (drawing) => this.draft.setDrawing(drawing));
+  }
+
+  /** Draw the outlines of what is held now, or was at the moment that is replayed. */
+  followItems() {
+    const { watch, records } = this.store.state;
+    this.shapes.follow(momentOf(watch) === null ? records : watch.replay?.items ?? records);
+  }
+
+  drawWatched() {
+    this.tracksLayer.canvas.changed();
+    this.watchLayer?.canvas.changed();
+  }
+
+  async loadWatchLayer() {
+    if (this.watchLayer !== null) return;
+    const { WatchLayer } = await import("./watch_layer.js").catch(() => ({ WatchLayer: null })); // tried again with the next
+    if (WatchLayer === null || this.watchLayer !== null) return;
+    this.watchLayer = new WatchLayer(() => this.watchScene());
+    this.map.addLayer(this.watchLayer.canvas.layer);
+  }
+
+  /** What writes words and quantities on the map. */
+  saying() {
+    const { catalogue, preferences: { language, unit } } = this.store.state;
+    const t = translator(catalogue, language);
+    const direction = /** @type {"ltr" | "rtl"} */ (isRightToLeft(language) ? "rtl" : "ltr");
+    return { t, quantities: new Quantities(t, language, unit), direction };
+  }
+
+  onWords() {
+    this.says = this.saying();
+    this.drawWatched();
   }
 
   /** @param {HTMLElement | undefined} element */
@@ -113,7 +172,7 @@ export class MapView {
     this.land.paint(this.palette);
     this.draft.paint(this.palette);
     this.drawAll();
-    this.tracksLayer.canvas.changed();
+    this.drawWatched();
   }
 
   drawAll() {
@@ -199,15 +258,36 @@ export class MapView {
     }
   }
 
+  /**
+   * Show places with what is round them, and an item.
+   *
+   * @param {import("../types.js").LatLng[]} places
+   * @param {string | null} itemId
+   */
+  showPlaces(places, itemId) {
+    const extent = ol.extent.createEmpty();
+    for (const place of places) {
+      const { x, y } = projected(place);
+      ol.extent.extend(extent, [x - AROUND_M, y - AROUND_M, x + AROUND_M, y + AROUND_M]);
+    }
+    // an item may be wide: one that is about a track is shown where that is
+    if (places.length === 0) ol.extent.extend(extent, this.shapes.held.get(itemId ?? "")?.box ?? []);
+    this.fit(extent, LEGEND_PX);
+  }
+
   showDraft() {
     this.fit(this.draft.source.getExtent() ?? []);
   }
 
-  /** @param {number[]} extent */
-  fit(extent) {
+  /**
+   * @param {number[]} extent
+   * @param {number} [beside]  pixels that stay free at the side of the legend
+   */
+  fit(extent, beside = PADDING_PX) {
     const size = this.map.getSize();
     if (ol.extent.isEmpty(extent) || size === undefined) return;
-    const padding = [PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX];
+    const isMirrored = this.says.direction === "rtl";
+    const padding = [PADDING_PX, isMirrored ? beside : PADDING_PX, PADDING_PX, isMirrored ? PADDING_PX : beside];
     this.map.getView().fit(extent, { size, padding, duration: MOVE_MS, maxZoom: 14 });
   }
 
@@ -230,7 +310,14 @@ export class MapView {
       ids.add(finding.a.id);
       ids.add(finding.b.id);
     }
+    const item = this.alert()?.item;
+    if (item) ids.add(item);
     return ids;
+  }
+
+  alert() {
+    const { watch, selection } = this.store.state;
+    return alertOf(watch, selection.alertId);
   }
 
   hiddenId() {
@@ -257,12 +344,27 @@ export class MapView {
     const { state } = this.store;
     return {
       tracks: this.tracks,
-      nowMs: state.nowMs,
-      isNowShown: state.chosenMs === null,
+      sinceMs: this.tracks.sinceMs(performance.now()),
+      isNowShown: state.chosenMs === null || momentOf(state.watch) !== null,
       isVisible: state.preferences.showsTracks,
-      selectedId: state.selection.trackId,
+      selectedIds: new Set([...state.selection.trackId === null ? [] : [state.selection.trackId], ...aircraftOf(this.alert())]),
+      marks: marksOf(shownAlerts(state.watch)),
       lookOf: (party) => this.lookOf(party),
       symbols: this.symbols,
+      ...this.says,
+    };
+  }
+
+  /** @returns {import("./watch_layer.js").WatchScene} */
+  watchScene() {
+    const { watch, nowMs, selection } = this.store.state;
+    return {
+      alert: this.alert(),
+      passed_s: watch.alerts === null || momentOf(watch) !== null ? 0 : (nowMs - msOf(watch.alerts.now)) / 1000,
+      trail: momentOf(watch) === null && watch.detail?.track.id === selection.trackId ? watch.detail.trail : [],
+      colourOf: (id) => this.symbols.colour(this.lookOf(this.tracks.shown.get(id)?.report.party ?? undefined)),
+      palette: this.palette,
+      ...this.says,
     };
   }
 

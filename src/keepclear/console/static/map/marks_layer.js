@@ -8,6 +8,7 @@
 import { shapedItem } from "./shapes.js";
 import { CanvasLayer } from "./canvas_layer.js";
 import { traceRings } from "./items_layer.js";
+import { drawWords, NAME_FONT, Room } from "./room.js";
 import { pixelOf } from "./tracks_layer.js";
 
 /** @typedef {import("./canvas_layer.js").Frame} Frame */
@@ -37,7 +38,6 @@ import { pixelOf } from "./tracks_layer.js";
  * @property {import("./symbols.js").Symbols} symbols
  */
 
-const NAME_FONT = "600 12px 'Noto Sans', 'Noto Sans Arabic', system-ui, sans-serif";
 const HIT_PX = 13;
 
 export class MarksLayer {
@@ -161,46 +161,11 @@ function drawPreview(context, frame, { shapes }, { symbols: { palette } }) {
  */
 function drawName(context, room, name, x, y, palette) {
   context.font = NAME_FONT;
-  context.textAlign = "left";
-  context.textBaseline = "middle";
   const width = context.measureText(name).width;
   const places = /** @type {const} */ ([[12, 0], [-12 - width, 0], [-width / 2, -17], [-width / 2, 17], [12, -14], [12, 14]]);
   for (const [right, down] of places) {
     if (!room.take(x + right - 2, y + down - 8, width + 4, 16)) continue;
-    context.lineJoin = "round";
-    context.lineWidth = 4;
-    context.strokeStyle = palette.halo;
-    context.strokeText(name, x + right, y + down);
-    context.fillStyle = palette.ink;
-    context.fillText(name, x + right, y + down);
+    drawWords(context, name, x + right, y + down, palette);
     return;
-  }
-}
-
-/** Where on the map something stands already. */
-class Room {
-  /** @param {Frame} frame */
-  constructor({ width, height, margin }) {
-    this.low = margin;
-    this.right = width - margin;
-    this.bottom = height - margin;
-    /** @type {[number, number, number, number][]} */
-    this.taken = [];
-  }
-
-  /**
-   * Take a place if it is free and in view, and return whether it was.
-   *
-   * @param {number} x
-   * @param {number} y
-   * @param {number} width
-   * @param {number} height
-   */
-  take(x, y, width, height) {
-    const isInside = x >= this.low && y >= this.low && x + width <= this.right && y + height <= this.bottom;
-    const isFree = isInside && this.taken.every(([left, top, right, bottom]) =>
-      x > right || x + width < left || y > bottom || y + height < top);
-    if (isFree) this.taken.push([x, y, x + width, y + height]);
-    return isFree;
   }
 }

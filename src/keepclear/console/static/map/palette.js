@@ -15,6 +15,7 @@ import { COLOUR_COUNT } from "../parties.js";
  * @property {string} notice
  * @property {string} onNotice
  * @property {string} select
+ * @property {string} warn
  * @property {string[]} parties
  * @property {string[]} onParties  the letters on them
  * @property {number[][]} dashes  of the outlines; only a theme of one colour needs them
@@ -40,6 +41,7 @@ export function readPalette() {
     notice: read("notice"),
     onNotice: read("on-notice"),
     select: read("select"),
+    warn: read("warn"),
     parties: numbers.map((number) => read(`party-${number}`)),
     onParties: numbers.map((number) => read(`on-party-${number}`)),
     dashes: read("single-colour") === "1" ? DASHES : DASHES.map(() => []),

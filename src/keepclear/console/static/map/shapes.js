@@ -8,7 +8,7 @@
 import { msOf } from "../times.js";
 import { isZone, ringOf } from "../items.js";
 
-/** @typedef {import("../types.js").ItemRecord} ItemRecord */
+/** What is held: of records only the item counts. @typedef {{item: Item}} ItemRecord */
 /** @typedef {import("../types.js").Item} Item */
 
 /**

@@ -11,6 +11,7 @@ const MARK_SIZE = 26;
 const TRACK_SIZE = 34;
 const HEADING_STEPS = 36;
 const TILE_SIZE = 8;
+const BADGE_SIZE = 14;
 /** So many tracks get their symbol made in one frame: a thousand at once would hold up the page for a second. */
 const NEW_PER_FRAME_MAX = 30;
 
@@ -90,13 +91,13 @@ export class Symbols {
    * @param {Look} look
    * @param {TrackKind} kind
    * @param {number} heading_deg
-   * @param {boolean} isStale  hollow then
+   * @param {{isHollow: boolean, isSmall: boolean}} how  hollow: not heard any more; small: on the ground
    * @param {number} x
    * @param {number} y
    */
-  track(context, look, kind, heading_deg, isStale, x, y) {
+  track(context, look, kind, heading_deg, { isHollow, isSmall }, x, y) {
     const step = ((Math.round((heading_deg * HEADING_STEPS) / 360) % HEADING_STEPS) + HEADING_STEPS) % HEADING_STEPS;
-    const key = `${look.letter}/${look.colour}/${kind}/${step}/${isStale}`;
+    const key = `${look.letter}/${look.colour}/${kind}/${step}/${isHollow}/${isSmall}`;
     if (!this.made.has(key)) this.newCount += 1;
     if (this.isShort && !this.made.has(key)) {
       context.fillStyle = this.colour(look);
@@ -108,14 +109,15 @@ export class Symbols {
       on.translate(-3, -3);
       on.rotate((step * 2 * Math.PI) / HEADING_STEPS);
       on.beginPath();
-      trace(on, OUTLINES[kind], 1);
+      trace(on, OUTLINES[kind], isSmall ? 0.6 : 1);
       on.lineJoin = "round";
-      on.strokeStyle = isStale ? this.colour(look) : this.palette.halo;
-      on.lineWidth = isStale ? 1.5 : 2.5;
+      on.strokeStyle = isHollow ? this.colour(look) : this.palette.halo;
+      on.lineWidth = isHollow ? 1.5 : 2.5;
       on.stroke();
-      on.fillStyle = isStale ? this.palette.halo : this.colour(look);
+      on.fillStyle = isHollow ? this.palette.halo : this.colour(look);
       on.fill();
       on.restore();
+      if (isSmall) return;
       on.font = "600 10px 'Noto Sans', system-ui, sans-serif";
       on.textAlign = "center";
       on.textBaseline = "middle";
@@ -126,6 +128,27 @@ export class Symbols {
       on.fillText(look.letter, 10, 10);
     });
     this.put(context, sprite, TRACK_SIZE, x + 3, y + 3);
+  }
+
+  /**
+   * Draw a sign at a track.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {"!" | "?"} sign
+   * @param {number} x
+   * @param {number} y
+   */
+  badge(context, sign, x, y) {
+    const sprite = this.sprite(`badge/${sign}`, BADGE_SIZE, (on) => {
+      on.fillStyle = this.palette.ink;
+      on.fillRect(-5, -6, 10, 12);
+      on.fillStyle = this.palette.halo;
+      on.font = "600 10px 'Noto Sans', system-ui, sans-serif";
+      on.textAlign = "center";
+      on.textBaseline = "middle";
+      on.fillText(sign, 0, 0.5);
+    });
+    this.put(context, sprite, BADGE_SIZE, x, y);
   }
 
   /**

@@ -4,7 +4,10 @@ import { html, useActions, useEffect, useRef, useSelected, useTexts } from "../p
 import { clockText } from "../times.js";
 import { leftToRight } from "../texts.js";
 import { PartyName } from "./party_mark.js";
-import { TrackDetail } from "./track_detail.js";
+import { momentOf } from "../watch.js";
+import { later } from "./later.js";
+
+const TrackDetail = later(() => import("./track_detail.js").then((part) => part.TrackDetail));
 
 /** @typedef {import("../map/map.js").MapView} MapView */
 
@@ -14,7 +17,8 @@ export function MapPanel({ map }) {
   const element = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const link = useSelected((state) => state.link);
   const chosenMs = useSelected((state) => state.chosenMs);
-  const showsTracks = useSelected((state) => state.preferences.showsTracks);
+  const showsTracks = useSelected((state) => state.preferences.showsTracks && momentOf(state.watch) === null);
+  const trackId = useSelected((state) => state.selection.trackId);
   useEffect(() => {
     map.setTarget(element.current ?? undefined);
     return () => map.setTarget(undefined);
@@ -26,7 +30,7 @@ export function MapPanel({ map }) {
     <p id="map-note" class="map-note">${chosenMs === null ? "" : t("map.other_time", { time: leftToRight(clockText(chosenMs)) })}
       ${chosenMs !== null && showsTracks && ` ${t("map.tracks_now")}`}</p>
     <${Tools} map=${map} />
-    <${TrackDetail} tracks=${map.tracks} />
+    <${TrackDetail} isWanted=${trackId !== null} tracks=${map.tracks} />
     <${Legend} />
   </section>`;
 }
@@ -65,5 +69,10 @@ function Legend() {
       <li><svg class="swatch" viewBox="0 0 26 16" aria-hidden="true"><circle class="swatch-conflict" cx="13" cy="8" r="6.5" /></svg> ${t("verdict.conflict")}</li>
       <li><svg class="swatch" viewBox="0 0 26 16" aria-hidden="true"><path class="swatch-notice" d="M13 .5 20.5 8 13 15.5 5.5 8Z" /></svg>
         ${t("verdict.notice_required")}</li>
-    </ul></details>`;
+    </ul>
+    <details class="legend-more"><summary>${t("map.tracks")}</summary><ul>
+      <li><svg class="swatch" viewBox="0 0 26 16" aria-hidden="true"><circle class="error" cx="13" cy="8" r="7.3" /><path class="hollow" d="M13 3.5 16 11.5 13 9.7 10 11.5Z" /></svg> ${t("legend.lost")}</li>
+      ${/** @type {const} */ ([["?", "standing.undeclared"], ["!", "track.suspect"]]).map(([sign, key]) => html`<li key=${sign}><svg class="swatch" viewBox="0 0 26 16" aria-hidden="true">
+        <rect class="badge" x="8" y="2" width="10" height="12" /><text x="13" y="11.7">${sign}</text></svg> ${t(key)}</li>`)}
+    </ul></details></details>`;
 }

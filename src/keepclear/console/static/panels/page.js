@@ -8,8 +8,9 @@ import { PartyBanners } from "./party_banners.js";
 import { HotlineBanners } from "./hotline_banners.js";
 import { KeyDialog } from "./key_dialog.js";
 import { SigningDialog } from "./signing_dialog.js";
-import { PaperDialog } from "./paper_dialog.js";
-import { VoiceDialog } from "./voice_dialog.js";
+import { AlertBanners } from "./alert_banners.js";
+import { later } from "./later.js";
+import { momentOf } from "../watch.js";
 import { HelpDialog } from "./help_dialog.js";
 import { WithdrawDialog } from "./withdraw_dialog.js";
 import { Guide } from "./guide.js";
@@ -19,11 +20,17 @@ import { SidePanel } from "./side_panel.js";
 import { SignIn } from "./sign_in.js";
 import { Timeline } from "./timeline.js";
 
+const PaperDialog = later(() => import("./paper_dialog.js").then((part) => part.PaperDialog));
+const VoiceDialog = later(() => import("./voice_dialog.js").then((part) => part.VoiceDialog));
+const ReplayBar = later(() => import("./replay.js").then((part) => part.ReplayBar));
+
 /** @param {{map: import("../map/map.js").MapView}} props */
 export function Page({ map }) {
   const t = useTexts();
   const status = useSelected((state) => state.sessionStatus);
   const isDemonstration = useSelected((state) => state.session?.node.is_demonstration ?? false);
+  const dialog = useSelected((state) => state.dialog);
+  const isPast = useSelected((state) => momentOf(state.watch) !== null);
   const isGuideOpen = useSelected((state) => state.isGuideOpen);
   if (status === "asking") return html`<main class="sign-in"><h1>${t("app.name")}</h1><p>${t("app.asking")}</p></main>`;
   if (status === "out") return html`<${SignIn} />`;
@@ -34,6 +41,8 @@ export function Page({ map }) {
     <${Header} />
     <section aria-label=${t("banner.label")}>
       <${Banner} />
+      <${AlertBanners} />
+      <${ReplayBar} isWanted=${isPast} />
       <${HotlineBanners} />
       <${PartyBanners} />
     </section>
@@ -50,7 +59,7 @@ export function Page({ map }) {
     <${WithdrawDialog} />
     <${CutLinkDialog} />
     <${KeyDialog} />
-    <${VoiceDialog} />
-    <${PaperDialog} />
+    <${VoiceDialog} isWanted=${dialog === "voice"} />
+    <${PaperDialog} isWanted=${dialog === "paper"} />
     <${SigningDialog} />`;
 }

@@ -7,12 +7,16 @@ import { Items } from "./items.js";
 import { troubles } from "../coordination.js";
 import { waitingFor } from "../hotline.js";
 import { Icon } from "./icons.js";
-import { HotlinePanel } from "./hotline.js";
-import { PartiesPanel } from "./parties.js";
+import { later } from "./later.js";
+import { areAlertsCurrent, callingOf } from "../watch.js";
 
 /** @typedef {import("../types.js").State["panel"]} PanelName */
 
-const PANELS = /** @type {const} */ (["conflicts", "items", "declare", "hotline", "parties"]);
+const PANELS = /** @type {const} */ (["conflicts", "watch", "items", "declare", "hotline", "parties"]);
+
+const HotlinePanel = later(() => import("./hotline.js").then((part) => part.HotlinePanel));
+const WatchPanel = later(() => import("./watch.js").then((part) => part.WatchPanel));
+const PartiesPanel = later(() => import("./parties.js").then((part) => part.PartiesPanel));
 
 export function SidePanel() {
   const t = useTexts();
@@ -41,6 +45,7 @@ export function SidePanel() {
     </div>
     <div class="panel" role="tabpanel" id="tabpanel" ref=${body} aria-labelledby=${`tab-${panel}`}>
       ${panel === "conflicts" && html`<${Conflicts} />`}
+      ${panel === "watch" && html`<${WatchPanel} />`}
       ${panel === "items" && html`<${Items} />`}
       ${panel === "declare" && html`<${Declare} />`}
       ${panel === "hotline" && html`<${HotlinePanel} />`}
@@ -59,6 +64,10 @@ function Tab({ name, isChosen }) {
       if (state.conflicts.answer === null) return null;
       return state.conflicts.status === "known" && state.link === "live" ? state.conflicts.answer.total : "?";
     }
+    if (name === "watch") {
+      if (state.watch.alerts === null) return null;
+      return areAlertsCurrent(state, performance.now()) ? state.watch.alerts.alerts.length || null : "?";
+    }
     if (name === "hotline") {
       const { open, status, isOpenWhole } = state.hotline;
       if (open === null || status !== "known" || state.link !== "live") return "?";
@@ -71,10 +80,12 @@ function Tab({ name, isChosen }) {
     const { unheard, frozen } = troubles(coordination.parties);
     return name === "parties" && unheard.length + frozen.length > 0;
   });
+  const isCalling = useSelected(({ watch }) => name === "watch" && callingOf(watch.alerts?.alerts ?? []).length > 0);
   const choose = () => (name === "declare" ? actions.beginDraft() : actions.openPanel(name));
   return html`<button type="button" role="tab" id=${`tab-${name}`} data-testid=${`tab-${name}`}
       aria-selected=${isChosen} aria-controls="tabpanel" tabindex=${isChosen ? 0 : -1} onClick=${choose}>
     ${t(`panel.${name}`)}${count !== null && html` <span class="count">${count}</span>`}
+    ${isCalling && html` <span class="trouble"><${Icon} name="alarm" /><span class="visually-hidden">${t("watch.calling")}</span></span>`}
     ${isTroubled && html` <span class="trouble"><${Icon} name="alarm" /><span class="visually-hidden">${t("parties.trouble")}</span></span>`}
   </button>`;
 }
