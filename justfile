@@ -26,7 +26,8 @@ simulate *args:
 
 # The pictures in the README and in the walk through the examples; needs Chromium.
 picture:
-    KEEPCLEAR_PICTURE=docs/images/demo.png ./dev test tests/e2e/test_demo.py
+    KEEPCLEAR_PICTURE=docs/images/demo.png ./dev test tests/e2e/test_demo.py -k conflicts
+    KEEPCLEAR_PICTURE=docs/images/watch.png ./dev test tests/e2e/test_demo.py -k wildfire
     -.venv/bin/keepclear check examples/wildfire-2020/*.geojson --report report.html
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$(mktemp -d)" \
         --window-size=1100,1465 --screenshot=docs/images/report.png "file://$PWD/report.html"
@@ -34,5 +35,6 @@ picture:
 # Pin the requirements anew, with hashes.
 lock:
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build pyproject.toml -o requirements/run.txt
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build --group dev pyproject.toml -o requirements/dev.txt
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --extra adsb --extra asterix --extra tak --group build --group dev pyproject.toml -o requirements/dev.txt
     echo "bluesky-simulator==1.1.1" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-deps - -o requirements/bench-bluesky.txt
+    echo "traffic==2.13" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-deps - -o requirements/bench-traffic.txt

@@ -14,6 +14,7 @@ from typing import Final
 from bench import (
     api,
     command,
+    conformance,
     console,
     declares,
     encounter_accuracy,
@@ -22,13 +23,16 @@ from bench import (
     indexing,
     kills,
     links,
+    live_chain,
     logs,
     measure,
+    nuisance,
     postgis,
     races,
     resolution,
     simulation,
     strtree,
+    tracking,
 )
 from bench.measure import Row
 from bench.served import ROOT
@@ -41,6 +45,10 @@ SUITES: Final = (
     "resolution",
     "encounters",
     "accuracy",
+    "tracking",
+    "nuisance",
+    "conformance",
+    "live",
     "declares",
     "races",
     "kills",
@@ -110,6 +118,16 @@ def _parser() -> argparse.ArgumentParser:
         help="where databases are put, on the disk that is measured (default: build/bench); what is there "
         "of a run before is used again",
     )
+    parser.add_argument(
+        "--tracks",
+        type=Path,
+        metavar="FILE",
+        help="switzerland.json.gz of the package traffic, for nuisance (default: where it is installed, or "
+        "fetched, 28 MB)",
+    )
+    parser.add_argument(
+        "--live-s", type=int, metavar="SECONDS", help="how long the live chain runs (default: 60)"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, in seconds")
     parser.add_argument(
         "--quick", action="store_true", help="10k volumes, and fewer of all: does it run? Not for figures"
@@ -136,6 +154,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _measure_index(rows, sizes, peers, quick=options.quick, full=options.full)
         _measure_processes(rows, options.only, quick=options.quick)
         _measure_encounters(rows, options.only, peer="bluesky" in options.peers, quick=options.quick)
+        if "tracking" in options.only:
+            _progress("the track table")
+            tracking.bench_tracking(rows, quick=options.quick)
+        if "nuisance" in options.only:
+            _progress("false alerts and warnings on real traffic")
+            nuisance.bench_nuisance(rows, options.tracks, quick=options.quick)
+        if "conformance" in options.only:
+            _progress("tracks against declarations")
+            conformance.bench_conformance(rows, quick=options.quick)
+        if "live" in options.only:
+            _progress("the live chain")
+            live_chain.bench_live(rows, quick=options.quick, lasting_s=options.live_s)
         _measure_node(rows, options.only, options.folder.resolve(), quick=options.quick)
     finally:  # minutes of measuring are not lost when something fails
         about["load after"] = measure.load_average()

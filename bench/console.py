@@ -37,9 +37,10 @@ from keepclear.adapters.store.sqlite import SqliteStore
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.geodesy import Floats, LatLng, geodesic_direct
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.kinds import TrackKind
+from keepclear.core.reports import Report, gather
 from keepclear.core.shapes import CorridorLeg
-from keepclear.core.times import TimeWindow
-from keepclear.core.tracks import TrackKind, TrackPosition
+from keepclear.core.times import TimeWindow, floor_ms
 from keepclear.core.volumes import Volume3D, Volume4D
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
@@ -119,7 +120,7 @@ class Movers(NamedTuple):
     phase_s: Floats
     height_m: Floats
 
-    def at(self, instant: datetime) -> list[TrackPosition]:
+    def at(self, instant: datetime) -> list[Report]:
         """Return where they are."""
         seconds = (instant.timestamp() + self.phase_s) % 600.0 - 300.0
         azimuth = np.radians(self.track_deg)
@@ -127,14 +128,15 @@ class Movers(NamedTuple):
         lng = self.lng_deg + seconds * _SPEED_MPS * np.sin(azimuth) / (111_200.0 * np.cos(np.radians(lat)))
         rows = zip(lat.tolist(), lng.tolist(), self.track_deg.tolist(), self.height_m.tolist(), strict=True)
         return [
-            TrackPosition(
+            Report(
                 id=f"track-{number}",
-                at=instant,
-                position=LatLng(row_lat, row_lng),
+                at_ms=floor_ms(instant),
+                latitude_deg=row_lat,
+                longitude_deg=row_lng,
                 altitude_m=height_m,
                 ground_speed_mps=_SPEED_MPS,
                 track_deg=track_deg,
-                party=PartyId(_PARTIES[number % len(_PARTIES)]),
+                party=_PARTIES[number % len(_PARTIES)],
                 kind=TrackKind.AEROPLANE,
             )
             for number, (row_lat, row_lng, track_deg, height_m) in enumerate(rows)
@@ -208,7 +210,8 @@ def serve_node(database: Path) -> None:
 
         async def move() -> None:
             while True:
-                running.node.take_positions(moving.at(clock.now()))
+                now = clock.now()
+                running.node.give(gather("bench", moving.at(now), floor_ms(now)).reports)
                 await asyncio.sleep(1.0)
 
         serve(running, listener, started=lambda: print(port, flush=True), alongside=move)

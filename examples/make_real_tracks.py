@@ -21,6 +21,7 @@ import importlib.util
 import io
 import itertools
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -35,13 +36,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from keepclear.codec.report_lines import encode_lines
+from keepclear.core import reports as watched
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.constraints import Constraint, ring_zones
 from keepclear.core.geodesy import LatLng, plane_of, unit_vectors
 from keepclear.core.intents import PartyId
 from keepclear.core.shapes import Circle
 from keepclear.core.times import TimeWindow, rfc3339
-from keepclear.core.units import feet_to_m
+from keepclear.core.units import NAUTICAL_MILE_M, feet_to_m
 
 SAMPLES: Final = "traffic/data/samples/"
 HERE: Final = Path(__file__).resolve().parent
@@ -333,6 +336,41 @@ def wildfire(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     write_collection(folder / "incident.geojson", features)
 
 
+KNOT_MPS: Final = NAUTICAL_MILE_M / 3_600.0
+RECORDING_FROM: Final = datetime(2020, 9, 10, 0, 0, tzinfo=UTC)
+RECORDING_TO: Final = datetime(2020, 9, 10, 2, 0, tzinfo=UTC)
+
+
+def wildfire_recording(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write the reports of two hours over California as they were received, for `keepclear watch`."""
+    reports = []
+    for row in sorted(rows, key=lambda row: (row["timestamp"], row["icao24"])):
+        is_there = 32.0 < row["latitude"] < 42.0 and -125.0 < row["longitude"] < -114.0
+        if not RECORDING_FROM.timestamp() <= row["timestamp"] / 1000.0 <= RECORDING_TO.timestamp():
+            continue
+        if not is_there:
+            continue
+        reports.append(
+            watched.Report(
+                id=f"icao:{row['icao24']}",
+                at_ms=row["timestamp"],
+                latitude_deg=round(row["latitude"], 6),
+                longitude_deg=round(row["longitude"], 6),
+                altitude_m=math.nan
+                if row["geoaltitude"] is None
+                else round(feet_to_m(row["geoaltitude"]), 1),
+                pressure_altitude_ft=row["altitude"],
+                ground_speed_mps=round(row["groundspeed"] * KNOT_MPS, 1),
+                track_deg=round(row["track"] % 360.0, 1) % 360.0,
+                vertical_rate_mps=round(feet_to_m(row["vertical_rate"]) / 60.0, 2),
+                callsign=row["callsign"],
+            )
+        )
+    gathered = watched.gather("calfire", reports, 0)
+    path.write_bytes(gzip.compress(encode_lines(gathered.reports), mtime=0))
+    print(f"{path.name}: {len(gathered.reports)} reports, {path.stat().st_size / 1000:.0f} kB")
+
+
 # Switzerland, 1 August 2018
 
 SWITZERLAND_FROM: Final = datetime(2018, 8, 1, 11, 0, tzinfo=UTC)
@@ -372,6 +410,8 @@ def main() -> None:
     parser.add_argument("--wheel", type=Path, help="the wheel of traffic 2.13, where it is not installed")
     read = samples(parser.parse_args().wheel)
     wildfire(read("firefighting/calfire.json.gz"), HERE / "wildfire-2020")
+    recording = HERE / "recordings" / "wildfire-2020.ndjson.gz"
+    wildfire_recording(read("firefighting/calfire.json.gz"), recording)
     switzerland(read("collections/switzerland.json.gz"), HERE / "switzerland-2018")
 
 

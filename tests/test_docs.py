@@ -31,8 +31,8 @@ from keepclear.core.conflicts import Buffer, ConflictRule, Verdict
 from keepclear.core.constraints import ConstraintRule
 from keepclear.core.index import LOOPS_FROM_VOLUMES
 from keepclear.core.intents import TRANSITIONS, IntentEvent, IntentState
+from keepclear.core.kinds import TrackKind
 from keepclear.core.resolution import ChangeKind
-from keepclear.core.tracks import TrackKind
 from keepclear.main import load, resolve
 from keepclear.node.access import Role
 from keepclear.node.policy import ConflictPolicy
@@ -54,7 +54,11 @@ def commands_of(group: click.Group, before: str = "") -> dict[str, click.Command
     found = {}
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
-            found |= commands_of(command, f"{name} ")
+            inner = commands_of(command, f"{name} ")
+            shared = {option.name for each in inner.values() for option in each.params}
+            if any(option.name not in shared for option in command.params):  # it does something itself, too
+                found[f"{before}{name}"] = command
+            found |= inner
         else:
             found[f"{before}{name}"] = command
     return found

@@ -192,8 +192,15 @@ def serve(config: str | None, listen: str | None) -> None:
 @click.option(
     "--speed", type=float, default=1.0, show_default=True, help="How many times faster its clock runs."
 )
+@click.option(
+    "--world",
+    type=click.Choice(["alps", "wildfire"]),
+    default="alps",
+    show_default=True,
+    help="Real flights over Switzerland, or wildfire aircraft over California.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the consoles in the browser.")
-def demo(port: int | None, speed: float, opens: bool) -> None:
+def demo(port: int | None, speed: float, world: str, opens: bool) -> None:
     """Show three nodes of three invented parties with real tracks, until Ctrl+C; nothing of it is kept.
 
     Each node has its own database, keys and console, and the links between them can be cut and mended.
@@ -213,7 +220,7 @@ def demo(port: int | None, speed: float, opens: bool) -> None:
 
     gc.enable()  # short commands run without; this one may run for hours
     with told_faults():
-        run_demo(port=port, speed=speed, started=started)
+        run_demo(port=port, speed=speed, world=world, started=started)
 
 
 def _tell_of_demo(shown: Sequence[Shown]) -> None:

@@ -191,7 +191,7 @@ def test_when_one_node_ends_all_end_and_it_is_told() -> None:
 def test_why_a_node_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "PARTIES", PARTIES[:1] * 3)  # so that they get into each other's way
     with pytest.raises(DemoEndedError, match=f"the node of {PARTIES[0]}: "):
-        run_demo(port=0, speed=1.0, started=pytest.fail)
+        run_demo(world="alps", port=0, speed=1.0, started=pytest.fail)
 
 
 def test_ports_that_were_asked_for_are_taken_or_nothing_is_started() -> None:
@@ -201,23 +201,23 @@ def test_ports_that_were_asked_for_are_taken_or_nothing_is_started() -> None:
         port = taken.getsockname()[1]
         for first in (port, port - 1, port - 2):
             with pytest.raises(InvalidValueError, match=str(port)):
-                run_demo(port=first, speed=1.0, started=pytest.fail)
+                run_demo(world="alps", port=first, speed=1.0, started=pytest.fail)
 
 
 @pytest.mark.parametrize("first", [65_534, 65_535])
 def test_the_last_console_needs_a_port_too(first: int) -> None:
     with pytest.raises(InvalidValueError, match="port"):
-        run_demo(port=first, speed=1.0, started=pytest.fail)
+        run_demo(world="alps", port=first, speed=1.0, started=pytest.fail)
 
 
 def test_where_too_few_of_the_usual_ports_are_free_one_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "PORTS_TRIED", 2)
     with pytest.raises(InvalidValueError, match="--port"):
-        run_demo(port=None, speed=1.0, started=pytest.fail)
+        run_demo(world="alps", port=None, speed=1.0, started=pytest.fail)
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, math.nan, SPEED_RATIO_MAX * 2.0])
 def test_a_speed_that_no_clock_has_is_refused_before_anything_starts(speed: float) -> None:
     with pytest.raises(InvalidValueError) as refused:
-        run_demo(port=0, speed=speed, started=pytest.fail)
+        run_demo(world="alps", port=0, speed=speed, started=pytest.fail)
     assert refused.value.field == "speed"

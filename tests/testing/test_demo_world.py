@@ -18,12 +18,13 @@ from keepclear.core.constraints import Constraint, ConstraintRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng, geodesic_inverse
 from keepclear.core.intents import IntentState, OperationalIntent, PartyId
+from keepclear.core.kinds import TrackKind
 from keepclear.core.picture import Picture
+from keepclear.core.reports import Report
 from keepclear.core.resolution import ChangeKind, resolve
 from keepclear.core.shapes import CorridorLeg
 from keepclear.core.shifts import Limits
 from keepclear.core.times import TIME_MAX
-from keepclear.core.tracks import TrackKind, TrackPosition
 from keepclear.core.volumes import Volume4D
 from keepclear.testing.worlds.demo import OWN_PARTY, ROUNDS_MAX, DemoWorld, demo_agreements, demo_world
 from tests.strategies import NOON
@@ -165,8 +166,8 @@ def test_the_same_start_gives_the_same_world_and_another_start_moves_all_of_it(w
     assert [item.id for item in later.items] == [item.id for item in world.items]
     for moved, item in zip(later.items, world.items, strict=True):
         assert [v.time for v in moved.volumes] == [v.time.shifted(5_430_000) for v in item.volumes]
-    there, here = later.tracks_at(minutes(120.5)), world.tracks_at(minutes(30))
-    assert [position.position for position in there] == [position.position for position in here]
+    there, here = later.reports_at(minutes(120.5)), world.reports_at(minutes(30))
+    assert [place(report) for report in there] == [place(report) for report in here]
 
 
 @pytest.mark.parametrize("start", [datetime(2026, 5, 1, 12, 0), TIME_MAX])  # noqa: DTZ001 - is refused
@@ -184,26 +185,29 @@ def test_the_number_of_rounds_has_limits(rounds: int) -> None:
 
 def test_flights_are_under_way_from_the_start_to_the_end_and_then_none(world: DemoWorld) -> None:
     assert world.ends_at == minutes(170)
-    counts = [len(world.tracks_at(minutes(count))) for count in range(170)]
+    counts = [len(world.reports_at(minutes(count))) for count in range(170)]
     assert min(counts) >= 15
     assert max(counts) <= 60
-    assert world.tracks_at(world.ends_at) == []
+    assert world.reports_at(world.ends_at) == []
     assert demo_world(NOON, rounds=1).ends_at == minutes(50)
 
 
-def is_inside(position: TrackPosition, volume: Volume4D) -> bool:
+def place(report: Report) -> LatLng:
+    return LatLng(report.latitude_deg, report.longitude_deg)
+
+
+def is_inside(position: Report, volume: Volume4D) -> bool:
     """Tell by distances on the ellipsoid whether a position is inside a leg."""
     leg, band = volume.volume.outline, volume.volume.altitude
     assert isinstance(leg, CorridorLeg)
-    assert position.altitude_m is not None
-    if not volume.time.start <= position.at <= volume.time.end:
+    if not volume.time.start_ms <= position.at_ms <= volume.time.end_ms:
         return False
     if not band.lower_m <= position.altitude_m <= band.upper_m:
         return False
     # Between the ends, the two distances add up to the length, but for what it is off to the side.
     length_m, to_start_m, to_end_m = (
         float(geodesic_inverse(*a, *b)[0])
-        for a, b in ((leg.start, leg.end), (leg.start, position.position), (position.position, leg.end))
+        for a, b in ((leg.start, leg.end), (leg.start, place(position)), (place(position), leg.end))
     )
     return to_start_m + to_end_m <= length_m + 0.01 or min(to_start_m, to_end_m) <= leg.half_width_m
 
@@ -212,7 +216,7 @@ def is_inside(position: TrackPosition, volume: Volume4D) -> bool:
 def test_each_position_is_inside_the_declared_corridor(world: DemoWorld) -> None:
     operations = operations_of(world)
     for count in np.linspace(0.0, 169.9, 40).tolist():
-        for position in world.tracks_at(minutes(count)):
+        for position in world.reports_at(minutes(count)):
             operation = operations[position.id]
             assert position.party == operation.party
             assert any(is_inside(position, volume) for volume in operation.volumes), position
@@ -220,20 +224,16 @@ def test_each_position_is_inside_the_declared_corridor(world: DemoWorld) -> None
 
 def test_a_position_moves_as_fast_and_where_it_says(world: DemoWorld) -> None:
     # Given all positions at an instant, and those a second later
-    before = world.tracks_at(minutes(31))
-    after = {position.id: position for position in world.tracks_at(minutes(31 + 1 / 60))}
+    before = world.reports_at(minutes(31))
+    after = {position.id: position for position in world.reports_at(minutes(31 + 1 / 60))}
     compared = 0
     for here in before:
         there = after.get(here.id)
         if there is None or there.vertical_rate_mps != here.vertical_rate_mps:
             continue
         # When the way between them is measured
-        away_m, azimuth_deg = geodesic_inverse(*here.position, *there.position)
+        away_m, azimuth_deg = geodesic_inverse(*place(here), *place(there))
         # Then it is the speed, the direction and the rate of climb that were told
-        assert here.ground_speed_mps is not None
-        assert here.track_deg is not None
-        assert here.altitude_m is not None
-        assert there.altitude_m is not None
         assert float(away_m) == pytest.approx(here.ground_speed_mps, rel=1e-3)
         turn_deg = (float(azimuth_deg) - here.track_deg + 180.0) % 360.0 - 180.0
         assert abs(turn_deg) < 0.1 or here.ground_speed_mps < 1.0
@@ -244,16 +244,16 @@ def test_a_position_moves_as_fast_and_where_it_says(world: DemoWorld) -> None:
 
 def test_a_flight_is_at_the_place_of_the_data_file_at_its_time(world: DemoWorld) -> None:
     # Given EZY49WH, recorded at 11:32:10 at this place, which is 22 min 10 s after the start
-    at = {position.id: position for position in world.tracks_at(NOON + timedelta(minutes=22, seconds=10))}
-    again = {position.id: position for position in world.tracks_at(minutes(82 + 1 / 6))}
+    at = {position.id: position for position in world.reports_at(NOON + timedelta(minutes=22, seconds=10))}
+    again = {position.id: position for position in world.reports_at(minutes(82 + 1 / 6))}
     # Then it is there, and once more in the second round
     for flight in (at["EZY49WH"], again["EZY49WH/2"]):
-        assert flight.position == pytest.approx(LatLng(46.52668, 9.93095), abs=1e-9)
+        assert place(flight) == pytest.approx(LatLng(46.52668, 9.93095), abs=1e-9)
         assert flight.altitude_m == pytest.approx(10_973.0)
 
 
 def test_invented_operations_move_as_what_they_are(world: DemoWorld) -> None:
-    kinds = {position.id: position.kind for position in world.tracks_at(minutes(27))}
+    kinds = {position.id: position.kind for position in world.reports_at(minutes(27))}
     assert kinds["relief-drop-1"] is TrackKind.DRONE
     assert kinds["relief-airlift-1"] is TrackKind.HELICOPTER
     assert kinds["relief-survey-1"] is TrackKind.AEROPLANE

@@ -45,13 +45,16 @@ class DemoEndedError(KeepclearError):
     """A node of the demonstration cannot go on, and so the others end, too."""
 
 
-def run_demo(*, port: int | None, speed: float, started: Callable[[Sequence[Shown]], None]) -> None:
+def run_demo(
+    *, port: int | None, speed: float, world: str, started: Callable[[Sequence[Shown]], None]
+) -> None:
     """Run the demonstration until the process is told to stop; nothing of it is kept.
 
     Args:
         port: Where the first console is, with the others behind it, or 0 for any ports; None for the
             first that are free from `DEFAULT_PORT` on.
         speed: How fast its time runs.
+        world: Which world, one of `SCENERIES`.
         started: Called once every console shows everything.
 
     Raises:
@@ -63,7 +66,7 @@ def run_demo(*, port: int | None, speed: float, started: Callable[[Sequence[Show
         until_told(),
         tempfile.TemporaryDirectory(prefix="keepclear-demo-", ignore_cleanup_errors=True) as folder,
         _consoles(port) as consoles,
-        _nodes(Path(folder), speed, consoles) as nodes,
+        _nodes(Path(folder), speed, world, consoles) as nodes,
     ):
         cards = [node.told(Card) for node in nodes]
         pairing = Pairing(cards=cards, starts_at=clock.now())
@@ -101,13 +104,22 @@ class _Node:
 
 
 @contextlib.contextmanager
-def _nodes(folder: Path, speed: float, consoles: Sequence[socket.socket]) -> Iterator[list[_Node]]:
+def _nodes(
+    folder: Path, speed: float, world: str, consoles: Sequence[socket.socket]
+) -> Iterator[list[_Node]]:
     """Start the nodes, all at the same time; they have ended when this has."""
     nodes = []
     try:
         for party, console in zip(PARTIES, consoles, strict=True):
             with console, listening(_HOST, 0) as link:  # they are the node's from then on
-                plan = Plan(party=party, folder=folder / party, speed=speed, console=console, link=link)
+                plan = Plan(
+                    party=party,
+                    folder=folder / party,
+                    speed=speed,
+                    world=world,
+                    console=console,
+                    link=link,
+                )
                 nodes.append(_started(plan))
         yield nodes
     finally:

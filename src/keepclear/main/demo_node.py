@@ -40,11 +40,12 @@ from keepclear.main.demo_people import People
 from keepclear.main.init import Made, init
 from keepclear.main.keys import KEYS_NAME, Wanted, root_key_of
 from keepclear.main.node import until_told
+from keepclear.main.watching import recorder_of, watch_rules_of
 from keepclear.node.access import Role
 from keepclear.node.ports import Actor, KnownParty
 from keepclear.node.workbench import Voice
 from keepclear.testing.clock import ScaledClock
-from keepclear.testing.worlds.demo import NAMES, OFFICERS, demo_world
+from keepclear.testing.worlds.demo import NAMES, OFFICERS, SCENERIES, demo_world
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -66,6 +67,7 @@ class Plan:
         party: Whose it is.
         folder: Where it is made; the folder is not there yet, and is removed in the end.
         speed: How fast its time runs.
+        world: Which world, one of `SCENERIES`.
         console: The socket of its API and console.
         link: The socket of its federation.
     """
@@ -73,6 +75,7 @@ class Plan:
     party: PartyId
     folder: Path
     speed: float
+    world: str
     console: socket.socket
     link: socket.socket
 
@@ -185,12 +188,18 @@ def _run(plan: Plan, talk: Talk) -> None:
     assert isinstance(pairing, Pairing), "both ends of the pipe are ours"
     world_clock = _WorldClock(pairing.starts_at, plan.speed)
     with _following(talk, world_clock):
-        settings = load_settings(str(made.config), environment={"KEEPCLEAR_NODE_CONFLICTS": "record"})
+        settings = load_settings(
+            str(made.config),
+            environment={
+                "KEEPCLEAR_NODE_CONFLICTS": "record",
+                "KEEPCLEAR_WATCH_RULES": SCENERIES[plan.world].rules,
+            },
+        )
         store = SqliteStore(settings.node.database, durability=Durability.NORMAL)  # it is not kept
         _pin(store, pairing, plan.party)
         running = _running(plan, settings, store, world_clock)
         key = load_locked_key(KeyFolder(plan.folder / KEYS_NAME).officer(OFFICERS[plan.party]), PASSPHRASE)
-        people = People(running.node, demo_world(pairing.starts_at), plan.party, key)
+        people = People(running.node, demo_world(pairing.starts_at, name=plan.world), plan.party, key)
         people.declare(knowing=False)
         shown = Shown(
             party=plan.party,
@@ -204,6 +213,9 @@ def _run(plan: Plan, talk: Talk) -> None:
                 await people.live(lambda: _tell(talk, shown))
             except KeepclearError as error:
                 _tell(talk, Failed(reason=str(error)))
+            except Exception as error:  # whatever it is: who waits for this node has to know
+                _tell(talk, Failed(reason=f"a fault of the demonstration: {error!r}"))
+                raise
 
         serve(running, plan.console, alongside=living)
 
@@ -224,6 +236,8 @@ def _running(plan: Plan, settings: Settings, store: SqliteStore, world_clock: _W
             access=access,
             form=JsonForm(),
             clock=world_clock.now,
+            watch=watch_rules_of(settings),
+            keeps=recorder_of(settings, now=world_clock.now),
             speed=plan.speed,
             guest=guest,
             voice=Voice(party=plan.party, notary=notary, root_key_of=root_key_of),

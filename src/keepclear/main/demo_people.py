@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final, TypeVar
 
 from keepclear.adapters.http.node import Node
@@ -24,6 +23,7 @@ from keepclear.core.errors import KeepclearError
 from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.ledger import Ledger
 from keepclear.core.refs import ItemRef
+from keepclear.core.reports import gather
 from keepclear.core.times import floor_ms
 from keepclear.node.logs import Logs
 from keepclear.node.negotiate import speak
@@ -36,6 +36,7 @@ SEEN_AHEAD_S: Final = AHEAD_S / 2.0
 """An officer acknowledges what begins within so long, and leaves the rest for later."""
 OFFICER_TICKS: Final = 5
 """An officer looks what there is to acknowledge every so many seconds."""
+_SOURCE: Final = "demo"
 _TICK_S: Final = 1.0
 _SOON_S: Final = 0.1
 _NONCE_BYTES: Final = 16
@@ -55,6 +56,7 @@ class People:
 
     def __init__(self, node: Node, world: DemoWorld, party: PartyId, key: SigningKey) -> None:
         self._node, self._world, self._party, self._key = node, world, party, key
+        self._agreements = demo_agreements(world.name)
         self._actor = Actor(party=party, person=OFFICERS[party])
         self._begin_ms = {(item.party, item.id): _begin_ms(item) for item in world.items}
         own = [item for item in world.items if item.party == party and isinstance(item, OperationalIntent)]
@@ -106,7 +108,7 @@ class People:
 
     def _has_everything(self, bench: Workbench, item_count: int) -> bool:
         """Tell whether so many items are here, all is agreed, and nothing is left to say."""
-        is_agreed = all(_ledger(bench).agreements.current(*each.parties) for each in demo_agreements())
+        is_agreed = all(_ledger(bench).agreements.current(*each.parties) for each in self._agreements)
         return is_agreed and len(bench.held.picture) >= item_count and not self._due(bench)
 
     # -- what flies -----------------------------------------------------------------------------
@@ -123,9 +125,14 @@ class People:
     def _move(self, local_ids: Mapping[tuple[PartyId | None, str], ItemId]) -> None:
         """Give the positions of what flies; of this party's, activate what begins and declare what comes."""
         now = self._node.clock()
-        positions = self._world.tracks_at(now)
-        self._node.take_positions([replace(each, id=local_ids[each.party, each.id]) for each in positions])
         now_ms = floor_ms(now)
+        reports = [
+            each
+            if each.operation is None
+            else each._replace(operation=local_ids[PartyId(str(each.party)), each.operation])
+            for each in self._world.reports_at(now)
+        ]
+        self._node.give(gather(_SOURCE, reports, now_ms).reports)
         while self._undeclared and _begin_ms(self._undeclared[-1]) <= now_ms + AHEAD_S * 1000:
             self._node.desk.change(self._actor, _declaring(self._undeclared.pop()))
         while self._unbegun and _begin_ms(self._unbegun[-1]) <= now_ms:
@@ -153,7 +160,7 @@ class People:
 
     def _agreeing(self, ledger: Ledger) -> Iterator[Deed]:
         """Yield the proposals of this party, and its answers to what the others proposed."""
-        for agreement in demo_agreements():
+        for agreement in self._agreements:
             text = encode(agreement)
             name = digest(text)
             proposed = {each.digest: each for each in ledger.agreements.proposed(*agreement.parties)}

@@ -1,8 +1,10 @@
-"""The world that `keepclear demo` shows: three invented parties, real flights, and some zones.
+"""The worlds that `keepclear demo` shows: three invented parties, real flights, and some zones.
 
-The flights over Switzerland are real (1 August 2018, 11:00 to 12:00 UTC; README.md beside this file
-tells where they come from). The parties are **invented**: whole airlines were given to them, and no
-airline had anything to do with it. The operations `relief-...` and all zones are invented too.
+The flights are real: over Switzerland (1 August 2018, 11:00 to 12:00 UTC), or of wildfire aircraft over
+California (10 September 2020, 01:00 to 02:00 UTC); README.md beside this file tells where they come from.
+The parties are **invented**: whole airlines or forms of callsigns were given to them, and nobody named had
+anything to do with it. The operations `relief-...`, all zones, and what wildfire aircraft declare are
+invented too.
 
 The recorded hour is laid so that it begins `LEAD_S` before the start, and then repeats: in the second
 round `BCS6824` is `BCS6824/2`. Zones are there once and last as long as the world.
@@ -10,10 +12,11 @@ round `BCS6824` is `BCS6824/2`. Zones are there once and last as long as the wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,10 +30,11 @@ from keepclear.core.constraints import Constraint
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats, LatLng, geodesic_inverse, ring_positions, unit_vectors
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent, PartyId
+from keepclear.core.kinds import TrackKind
 from keepclear.core.packed import Ints
+from keepclear.core.reports import Report
 from keepclear.core.shapes import Circle
 from keepclear.core.times import TimeWindow, floor_ms, instant_of
-from keepclear.core.tracks import TrackKind, TrackPosition
 
 OWN_PARTY: Final = PartyId("relief-org")
 """The party whose console is looked at first."""
@@ -44,8 +48,6 @@ NAMES: Final = {
 """How people call the parties."""
 OFFICERS: Final = {PARTIES[0]: "Noor", PARTIES[1]: "Alex", PARTIES[2]: "Sasha"}
 """The duty officer of each party. They are invented."""
-RECORDED_FROM: Final = datetime(2018, 8, 1, 11, 0, tzinfo=UTC)
-"""When the recorded hour begins."""
 ROUND_S: Final = 3_600
 """How long the recording lasts until it repeats."""
 LEAD_S: Final = 600
@@ -58,12 +60,60 @@ _KNOWING: Final = "relief-"
 """How the ids of items begin that are planned by people who look at what others declared."""
 _RELIEF_AREA: Final = Circle(center=LatLng(46.9, 8.2), radius_m=70_000.0)
 """Where the Relief Organisation is concerned by what the Coalition flies."""
-_FILE: Final = "demo.geojson"
-_KINDS: Final = {
-    "relief-drop-1": TrackKind.DRONE,
-    "relief-airlift-1": TrackKind.HELICOPTER,
-}
-"""What is no aeroplane, by the id in the data file."""
+
+
+class Scenery(NamedTuple):
+    """A recorded hour, and how it is watched.
+
+    Attributes:
+        file: The data file.
+        recorded_from: When the hour begins.
+        rules: The rule set by which encounters are judged.
+        kinds: What is no aeroplane, by the id in the data file.
+        has_area: Whether the Relief Organisation is concerned by the Coalition in `_RELIEF_AREA` only.
+    """
+
+    file: str
+    recorded_from: datetime
+    rules: str
+    kinds: Mapping[str, TrackKind]
+    has_area: bool
+
+
+SCENERIES: Final[Mapping[str, Scenery]] = MappingProxyType(
+    {
+        "alps": Scenery(
+            file="demo.geojson",
+            recorded_from=datetime(2018, 8, 1, 11, 0, tzinfo=UTC),
+            rules="en-route",
+            kinds={"relief-drop-1": TrackKind.DRONE, "relief-airlift-1": TrackKind.HELICOPTER},
+            has_area=True,
+        ),
+        "wildfire": Scenery(
+            file="wildfire.geojson",
+            recorded_from=datetime(2020, 9, 10, 1, 0, tzinfo=UTC),
+            rules="do-365b",
+            kinds={},
+            has_area=False,
+        ),
+    }
+)
+"""The worlds, by name."""
+DEFAULT_WORLD: Final = "alps"
+"""The world that is shown unless another is named."""
+_ERROR_M: Final = 10.0
+
+
+class _Flown(NamedTuple):
+    """A flight: what it is, whose, which route of the data file it takes, and how much later."""
+
+    id: ItemId
+    party: PartyId | None
+    kind: TrackKind
+    callsign: str | None
+    source: str
+    shift_ms: int
+    is_declared: bool
 
 
 class Legs(NamedTuple):
@@ -97,6 +147,7 @@ class DemoWorld:
     """Items of three parties, and where their operations are at any time.
 
     Attributes:
+        name: Which world it is.
         items: Zones and operations. Operations that are over before `starts_at` are left out; those
             under way then are activated, the others accepted.
         starts_at: When the world is first looked at.
@@ -104,11 +155,12 @@ class DemoWorld:
         legs: What is flown.
     """
 
+    name: str
     items: tuple[Item, ...]
     starts_at: datetime
     ends_at: datetime
     legs: Legs = field(repr=False, compare=False)
-    flights: tuple[tuple[ItemId, PartyId | None, TrackKind], ...] = field(repr=False)
+    flights: tuple[_Flown, ...] = field(repr=False)
 
     def declared_by(self, party: PartyId, *, knowing: bool) -> list[Item]:
         """Return what a party declares at the start: before it has received anything of the others, or after.
@@ -136,7 +188,7 @@ class DemoWorld:
     def _is_later(self, item: Item) -> bool:
         return item.volumes[0].time.start >= self.starts_at + timedelta(seconds=AHEAD_S)
 
-    def tracks_at(self, at: datetime) -> list[TrackPosition]:
+    def reports_at(self, at: datetime) -> list[Report]:
         """Say where each operation that is under way at an instant is.
 
         Everything flies what was recorded, or for invented operations what the data file says, whatever
@@ -146,7 +198,7 @@ class DemoWorld:
             at: The instant, aware.
 
         Returns:
-            One position for each operation under way, made for this instant, sorted by id.
+            One report for each operation under way, made for this instant, sorted by id.
         """
         legs, ms = self.legs, floor_ms(at)
         now = np.flatnonzero((legs.start_ms <= ms) & (ms < legs.end_ms))
@@ -160,28 +212,34 @@ class DemoWorld:
         track_deg = (legs.track_deg[now] + share * legs.turn_deg[now]) % 360.0
         found = []
         for row, flight in enumerate(legs.flight[now].tolist()):
-            item_id, party, kind = self.flights[flight]
+            flown = self.flights[flight]
             found.append(
-                TrackPosition(
-                    id=item_id,
-                    at=at,
-                    position=LatLng(*positions[row]),
+                Report(
+                    id=flown.id,
+                    at_ms=ms,
+                    latitude_deg=positions[row][0],
+                    longitude_deg=positions[row][1],
                     altitude_m=float(altitude_m[row]),
                     ground_speed_mps=float(legs.speed_mps[now[row]]),
                     track_deg=float(track_deg[row]),
                     vertical_rate_mps=float(rate_mps[row]),
-                    party=party,
-                    kind=kind,
+                    horizontal_error_m=_ERROR_M,
+                    vertical_error_m=_ERROR_M,
+                    kind=flown.kind,
+                    callsign=flown.callsign,
+                    party=flown.party,
+                    operation=flown.id if flown.is_declared else None,
                 )
             )
-        return sorted(found, key=lambda position: position.id)
+        return sorted(found, key=lambda report: report.id)
 
 
-def demo_world(start: datetime, *, rounds: int = 3) -> DemoWorld:
+def demo_world(start: datetime, *, name: str = DEFAULT_WORLD, rounds: int = 3) -> DemoWorld:
     """Make the world so that it is interesting from an instant on.
 
     Args:
         start: When it is first looked at, aware. The recorded hour begins `LEAD_S` earlier.
+        name: Which world, one of `SCENERIES`.
         rounds: How often the recorded hour is flown, 1 to `ROUNDS_MAX`. Ids of the second round end in
             `/2`, and so on. The world lasts `rounds` hours less `LEAD_S` from the start.
 
@@ -195,40 +253,51 @@ def demo_world(start: datetime, *, rounds: int = 3) -> DemoWorld:
         raise InvalidValueError("start", "a time needs a zone; write 2026-01-31T12:00:00Z")
     if not 1 <= rounds <= ROUNDS_MAX:
         raise InvalidValueError("rounds", f"{rounds!r} is not within 1..{ROUNDS_MAX}")
-    data = resources.files(__package__ or "").joinpath(_FILE).read_bytes()
+    scenery = SCENERIES[name]
+    data = resources.files(__package__ or "").joinpath(scenery.file).read_bytes()
+    routes = _routes(data)
     begins_ms = floor_ms(start) - LEAD_S * 1000
     whole = TimeWindow(start=instant_of(begins_ms), end=instant_of(begins_ms + rounds * ROUND_S * 1000))
-    recorded = _items(data)
+    recorded = _items(data, scenery.file)
     items: list[Item] = [_lasting(zone, whole) for zone in recorded if isinstance(zone, Constraint)]
-    flown, shifts_ms = [], []
+    flown: list[_Flown] = []
     for number in range(1, rounds + 1):
-        shift_ms = begins_ms - floor_ms(RECORDED_FROM) + (number - 1) * ROUND_S * 1000
+        shift_ms = begins_ms - floor_ms(scenery.recorded_from) + (number - 1) * ROUND_S * 1000
         for operation in recorded:
             if isinstance(operation, OperationalIntent):
                 moved = _in_round(operation, number, shift_ms, start)
                 if moved.volumes[-1].time.end >= start:
                     items.append(moved)
-                    flown.append((moved, operation.id))
-                    shifts_ms.append(shift_ms)
+                    kind = scenery.kinds.get(operation.id, operation.aircraft_kind)
+                    kind = TrackKind.AEROPLANE if kind is TrackKind.UNKNOWN else kind
+                    flown.append(
+                        _Flown(moved.id, moved.party, kind, moved.callsign, operation.id, shift_ms, True)
+                    )
+        declared = {item.id for item in recorded}
+        for source, route in routes.items():
+            if source not in declared:
+                kind = TrackKind(route.aircraft_kind)
+                flight = _name(source, number)
+                flown.append(_Flown(ItemId(flight), None, kind, route.callsign, source, shift_ms, False))
     return DemoWorld(
+        name=name,
         items=tuple(items),
         starts_at=start,
         ends_at=whole.end,
-        legs=_legs(_routes(data), [source for _, source in flown], shifts_ms),
-        flights=tuple(
-            (moved.id, moved.party, _KINDS.get(source, TrackKind.AEROPLANE)) for moved, source in flown
-        ),
+        legs=_legs(routes, [each.source for each in flown], [each.shift_ms for each in flown]),
+        flights=tuple(flown),
     )
 
 
-def demo_agreements() -> tuple[Agreement, ...]:
-    """Return what the parties of the world agree, each two of them."""
+def demo_agreements(name: str = DEFAULT_WORLD) -> tuple[Agreement, ...]:
+    """Return what the parties of a world agree, each two of them."""
     coalition, north = PARTIES[1:]
+    areas = (AreaOfInterest(outline=_RELIEF_AREA),) if SCENERIES[name].has_area else ()
     return (
         _agreement(Terms(party=coalition), Terms(party=north)),
         _agreement(
             Terms(party=coalition),
-            Terms(party=OWN_PARTY, areas=(AreaOfInterest(outline=_RELIEF_AREA),)),
+            Terms(party=OWN_PARTY, areas=areas),
         ),
         _agreement(Terms(party=north), Terms(party=OWN_PARTY)),
     )
@@ -246,8 +315,11 @@ def _agreement(first: Terms, second: Terms) -> Agreement:
     )
 
 
-def _items(data: bytes) -> list[Item]:
-    reading = geojson.decode(data, _FILE, ReadSettings())
+def _items(data: bytes, file: str) -> list[Item]:
+    """Return what is declared; features with a `flight` only tell what is flown."""
+    collection = msgspec.json.decode(data)
+    collection["features"] = [each for each in collection["features"] if "flight" not in each["properties"]]
+    reading = geojson.decode(msgspec.json.encode(collection), file, ReadSettings())
     assert not reading.problems, f"the data file is part of the package: {reading.problems[0]}"
     return [placed.item for placed in reading.placed]
 
@@ -261,24 +333,33 @@ def _in_round(operation: OperationalIntent, number: int, shift_ms: int, start: d
     under_way = volumes[0].time.start <= start
     return replace(
         operation,
-        id=operation.id if number == 1 else ItemId(f"{operation.id}/{number}"),
+        id=ItemId(_name(operation.id, number)),
         volumes=volumes,
         state=IntentState.ACTIVATED if under_way else IntentState.ACCEPTED,
     )
 
 
+def _name(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}/{number}"
+
+
 class _Route(NamedTuple):
-    """Where an operation is and when: seconds since 1970, longitude, latitude, metres; shape (n,) each."""
+    """Where a flight is and when: milliseconds since 1970, longitude, latitude, metres; shape (n,) each."""
 
     times_ms: Ints
     lng_deg: Floats
     lat_deg: Floats
     height_m: Floats
+    callsign: str | None
+    aircraft_kind: str
 
 
 class _Properties(msgspec.Struct):
-    id: str
+    id: str = ""
+    flight: str | None = None
     times: list[datetime] | None = None
+    callsign: str | None = None
+    aircraft_kind: str = TrackKind.AEROPLANE.value
 
 
 class _Geometry(msgspec.Struct):
@@ -295,14 +376,22 @@ class _Collection(msgspec.Struct):
 
 
 def _routes(data: bytes) -> dict[str, _Route]:
-    """Return the positions of each operation: declared volumes do not tell climbing from descending."""
+    """Return the positions of each flight: declared volumes do not tell climbing from descending.
+
+    Where a feature says what is flown (`flight`), that counts, and not what is declared under its id.
+    """
     routes = {}
     for feature in msgspec.json.decode(data, type=_Collection).features:
         times = feature.properties.times
         if times is not None:
             lng_deg, lat_deg, height_m = np.array(feature.geometry.coordinates, dtype=np.float64).T
             times_ms = np.array([floor_ms(instant) for instant in times], dtype=np.int64)
-            routes[feature.properties.id] = _Route(times_ms, lng_deg, lat_deg, height_m)
+            told = feature.properties
+            route = _Route(times_ms, lng_deg, lat_deg, height_m, told.callsign, told.aircraft_kind)
+            if told.flight is not None:
+                routes[told.flight] = route
+            else:
+                routes.setdefault(told.id, route)
     return routes
 
 
