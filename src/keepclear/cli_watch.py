@@ -280,6 +280,9 @@ class _Shown:
             + (f"{count:,} alert{'' if count == 1 else 's'}: {told}" if count else "no alert")
         )
         for each in self._health.values():
+            if not self.is_live:
+                for problem in each.problems:
+                    say(f"the feed {each.name}: {problem.reason}")
             for number, what in (
                 (each.malformed_count, "not understood"),
                 (each.refused_count, "refused"),

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -211,6 +212,8 @@ def _parse_recording(address: str) -> FeedAddress:
         bare = path.lower().removesuffix(_PACKED)
         found = [name for name, each in FORMATS.items() if each.suffix and bare.endswith(each.suffix)]
         if not found:
+            if Path(path).is_dir():
+                raise InvalidValueError("", f"it is a folder; what is recorded there is {path}?format=kcr")
             raise InvalidValueError("", f"it is neither an address nor a recording; {_WRITE}")
         format_name = found[0]
     elif format_name not in _RECORDED:
