@@ -127,7 +127,8 @@ def watch(
     items = _declared(declared)
     form = form or ("table" if sys.stdout.isatty() and not fast else "lines")
     shown = _Shown(form)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it wants the sum as well
+    # Whoever stops it wants the sum as well.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         rounds = _rounds(addresses, rule_set, items, shown, cycle_s, lost_s, record)
         shown.is_live = rounds.feeds.replay is None
@@ -143,6 +144,8 @@ def watch(
     except KeyboardInterrupt:
         shown.sum_up()
         raise SystemExit(EXIT_ABORTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
     shown.sum_up()
     raise SystemExit(
         EXIT_CONFLICT if shown.alerts.total() else EXIT_CANNOT_DECIDE if shown.blind else EXIT_CLEAR
