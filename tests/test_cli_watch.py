@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ START_MS = 1_777_636_800_000
 
 
 def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(watch, arguments, input=text, catch_exceptions=False)
+    """Run it in a thread of its own: other tests may keep an event loop in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        runner = CliRunner()
+        return threads.submit(runner.invoke, watch, arguments, input=text, catch_exceptions=False).result()
 
 
 def recording(folder: Path, *, seconds: int = 60, apart_m: float = 3_000.0, bad: int = 0) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -127,8 +128,9 @@ def watch(
     items = _declared(declared)
     form = form or ("table" if sys.stdout.isatty() and not fast else "lines")
     shown = _Shown(form)
-    # Whoever stops it wants the sum as well.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    is_main = threading.current_thread() is threading.main_thread()  # signals are the main thread's
+    if is_main:  # whoever stops it wants the sum as well
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         rounds = _rounds(addresses, rule_set, items, shown, cycle_s, lost_s, record)
         shown.is_live = rounds.feeds.replay is None
@@ -145,7 +147,8 @@ def watch(
         shown.sum_up()
         raise SystemExit(EXIT_ABORTED) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
     shown.sum_up()
     raise SystemExit(
         EXIT_CONFLICT if shown.alerts.total() else EXIT_CANNOT_DECIDE if shown.blind else EXIT_CLEAR

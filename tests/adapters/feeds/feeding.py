@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -139,12 +140,16 @@ def of(feeds: Feeds, name: str) -> FeedHealth:
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a test in an event loop; nothing may be left undone in it that raised."""
+    """Run a test in an event loop, in a thread of its own: other tests may keep a loop in this one.
+
+    Nothing may be left undone in it that raised.
+    """
     faults: list[dict[str, Any]] = []
 
     async def watched() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
         await main()
 
-    asyncio.run(watched())
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(lambda: asyncio.run(watched())).result()
     assert not faults, faults
