@@ -28,7 +28,7 @@ from keepclear.cli_io import (
 
 if TYPE_CHECKING:
     from keepclear.adapters.feeds.address import FeedAddress
-    from keepclear.adapters.watching import Round, Rounds
+    from keepclear.adapters.watching.rounds import Round, Rounds
     from keepclear.core.alerts import AlertEvent
     from keepclear.core.conflicts import Item
     from keepclear.core.feed_health import FeedHealth

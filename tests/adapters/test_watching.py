@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from keepclear.adapters.watching import Given, NodeDeclares, Round, Rounds, Watching, WatchStoppedError
+from keepclear.adapters.watching.declares import NodeDeclares
+from keepclear.adapters.watching.given import Given
+from keepclear.adapters.watching.rounds import Round, Rounds
+from keepclear.adapters.watching.thread import Watching, WatchStoppedError
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.named_rules import RULE_SETS
 from keepclear.core.reports import Report, gather
@@ -114,7 +117,7 @@ def test_a_fault_of_whoever_is_told_does_not_end_the_watch(fault: Exception) -> 
     told.fault = fault
     with watched(told) as watching:
         told.until(lambda done: any("a test" in reason for reason in done.cycle.blind))
-        assert watching.fault is None
+        assert watching.is_running
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("a test"), InvalidValueError("text", "a test")])
@@ -135,7 +138,7 @@ def test_while_no_cycle_succeeds_what_was_found_last_is_told_as_old() -> None:
         assert "ZeroDivisionError" in done.cycle.blind[0]
         assert done.cycle.events == ()
         assert watching.latest is not None
-        assert watching.fault is None
+        assert watching.is_running
 
 
 def test_after_a_fault_that_ends_the_watch_nothing_old_is_shown_as_if_it_were_so() -> None:
@@ -152,7 +155,7 @@ def test_after_a_fault_that_ends_the_watch_nothing_old_is_shown_as_if_it_were_so
 
         watching.ask(end).result(WAIT_S)
         watching._thread.join(WAIT_S)
-        assert watching.fault is not None
+        assert not watching.is_running
         assert watching.latest is None
 
 

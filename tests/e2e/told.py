@@ -500,7 +500,7 @@ def state(node: ToldNode, **told: Any) -> WatchState:
         "now": node.at(0),
         "is_watching": True,
         "rule_set": "en-route",
-        "cycle_ms": 12.4,
+        "cycle_took_ms": 12.4,
         "feeds": [feed(node, "antenna")],
         "by_status": {"current": 6, "coasting": 1, "degraded": 1, "lost": 1},
         "track_count": 9,

@@ -56,6 +56,19 @@ def test_a_source_whose_clock_is_wrong_is_told_as_not_seen_until_it_is_right_aga
         assert watch.cycle(START_MS + 60_000, SIGHTED).blind == ()
 
 
+def test_where_nobody_has_declared_an_operation_no_track_is_told_as_undeclared() -> None:
+    for declared, count in (
+        ((), 0),
+        ((zone("area", volume(square(10.0, 8.0, 500.0))),), 0),
+        ((under_way(),), 1),
+    ):
+        lone = replace(PAIR[0], place=(60.0, 8.0))
+        rules = WatchRules(rule_set=RULES)
+        sky = Sky(rule_set=RULES, aircraft=[lone], declared=declared, rules=rules)
+        sky.run(20)
+        assert len(sky.open(SignalKind.UNDECLARED)) == count
+
+
 # -- a clock that steps back ---------------------------------------------------------------------------
 
 

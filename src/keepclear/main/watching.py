@@ -12,7 +12,7 @@ from keepclear.adapters.files import read_bytes
 from keepclear.adapters.recording.limits import RecordingLimits
 from keepclear.adapters.recording.recorder import Recorder
 from keepclear.adapters.settings import Settings
-from keepclear.adapters.watching import Round, Rounds
+from keepclear.adapters.watching.rounds import Round, Rounds
 from keepclear.codec import rule_sets
 from keepclear.codec.json_errors import did_you_mean
 from keepclear.core.conflicts import Item

@@ -44,11 +44,8 @@ from keepclear.core.signals import Signal, SignalKey, SignalKind, Urgency
 from keepclear.core.track_intake import Taken
 from keepclear.core.track_picture import Ageing, TrackPicture, TrackStatus
 from keepclear.core.track_table import TRACKS_MAX, Forgotten, TrackTable, TrailPoint
+from keepclear.node.blind_spots import Refusals, blind_spots, shortened
 
-BLIND_LISTED_MAX: Final = 50
-"""So many reasons why something cannot be judged are listed of one cycle; the others are counted."""
-REFUSED_TOLD_MS: Final = 15_000
-"""So long it is told that reports of a source were not taken."""
 CLOCK_BACK_MS: Final = 5_000
 """When the clock steps back by more, all tracks are forgotten: beside the reports that come from now on they
 would be the newer ones, and look fresh for as long."""
@@ -183,7 +180,7 @@ class Watch:
         self._conformance = Conformance(rules.conformance)
         self._book = AlertBook(rules.alerts)
         self._items: dict[ItemId, Declared] = {}
-        self._refusals = _Refusals()
+        self._refusals = Refusals()
         self._cycle_ms: int | None = None
         self._newest_ms = 0
 
@@ -249,12 +246,7 @@ class Watch:
         level_off_m = declared_level_offs(picture, conformance.assignments, self._items)
         foreseen = foresee(picture, level_off_m=level_off_m, contacts=sight.contacts)
         seen = _seen(picture)
-        # What is heard no more is where it was last: nothing new is found of it, and nothing is over.
-        signals = [each for each in conformance.signals if not each.key.a or each.key.a in seen]
-        if not any(isinstance(each.item, OperationalIntent) for each in self._items.values()):
-            # Where nobody declares anything, that a track is not declared tells nothing.
-            signals = [each for each in signals if each.key.kind is not SignalKind.UNDECLARED]
-        signals += _of_tracks(picture, conformance)
+        signals = [*self._of_declarations(conformance, seen), *_of_tracks(picture, conformance)]
         judged: Judged | None = None
         lingering: Mapping[SignalKey, Urgency] = {}
         try:
@@ -266,7 +258,7 @@ class Watch:
             judged = found
         except TooManyEncountersError as error:
             blind.append(f"encounters cannot be told: {error}")
-        blind += _blind_spots(picture, foreseen, conformance)
+        blind += blind_spots(picture, foreseen, conformance)
         lingering = {**self._not_looked_for(sight.coverage, foreseen, picture, conformance), **lingering}
         events = self._book.update(
             now_ms,
@@ -289,8 +281,17 @@ class Watch:
             alerts=tuple(self._book.open()),
             unlisted_count=self._book.unlisted_count,
             forgotten=forgotten,
-            blind=_shortened(blind),
+            blind=shortened(blind),
         )
+
+    def _of_declarations(self, conformance: ConformanceCycle, seen: AbstractSet[str]) -> Iterator[Signal]:
+        """Tell what contradicts declarations, of tracks that are heard: of others nothing new is found."""
+        has_operations = any(isinstance(each.item, OperationalIntent) for each in self._items.values())
+        for signal in conformance.signals:
+            # Where nobody has declared an operation, it tells nothing that a track is not declared.
+            tells = has_operations or signal.key.kind is not SignalKind.UNDECLARED
+            if tells and (not signal.key.a or signal.key.a in seen):
+                yield signal
 
     def _clock_words(self, now_ms: int) -> Iterator[str]:
         """Look whether the clock has stepped back, and tell for how long that delays alerts."""
@@ -329,39 +330,6 @@ class Watch:
         return found
 
 
-class _Refusals:
-    """Which reports were not taken lately, so that their aircraft may not be seen."""
-
-    def __init__(self) -> None:
-        self._new: dict[tuple[str, str], int] = {}
-        self._told: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def note(self, source: str, taken: Taken, too_old: int) -> None:
-        """Note what became of reports."""
-        for count, why in (
-            (taken.no_room, "there is no room for more tracks"),
-            (taken.from_future, "they say that they are from the future: a clock is wrong"),
-            (too_old, "they are too old: a clock is wrong, or they come late"),
-        ):
-            if count:
-                self._new[source, why] = self._new.get((source, why), 0) + count
-
-    def words(self, now_ms: int) -> list[str]:
-        """Tell of them, how many of each since they began to come."""
-        for key, count in self._new.items():
-            self._told[key] = self._told.get(key, (0, now_ms))[0] + count, now_ms
-        self._new.clear()
-        self._told = {
-            key: (count, at_ms)
-            for key, (count, at_ms) in self._told.items()
-            if abs(now_ms - at_ms) <= REFUSED_TOLD_MS
-        }
-        return [
-            f"{count:,} report{'' if count == 1 else 's'} of {source} not taken: {why}"
-            for (source, why), (count, _) in sorted(self._told.items())
-        ]
-
-
 def _seen(picture: TrackPicture) -> frozenset[str]:
     lost = TrackStatus.LOST.code
     codes = picture.status.tolist()
@@ -391,28 +359,3 @@ def _of_tracks(picture: TrackPicture, conformance: ConformanceCycle) -> Iterator
                 facts={"age_s": age_s},
                 cause=f"nothing is heard of {aircraft}, which flies {item}, for {age_s:,.0f} s",
             )
-
-
-_NOT_PREDICTED: Final = {
-    NotPredicted.LOST: "are heard no more: they are shown where they were last, and not judged",
-    NotPredicted.NO_MOTION: "tell no speed or direction: encounters of them are not predicted",
-    NotPredicted.SUSPECT: "may be somewhere else than they say: they are judged as they say",
-}
-
-
-def _blind_spots(picture: TrackPicture, foreseen: Foreseen, conformance: ConformanceCycle) -> Iterator[str]:
-    for why, words in _NOT_PREDICTED.items():
-        rows = [row for row, reason in foreseen.not_predicted.items() if reason is why]
-        if rows:
-            named = ", ".join(picture.ids[row] for row in rows[:3])
-            yield f"{len(rows)} tracks {words} ({named}{', ...' if len(rows) > 3 else ''})"
-    yield from (str(each) for each in conformance.undecided)
-    more = conformance.undecided_count - len(conformance.undecided)
-    if more > 0:
-        yield f"{more:,} more things about what is declared cannot be told"
-
-
-def _shortened(reasons: list[str]) -> tuple[str, ...]:
-    if len(reasons) <= BLIND_LISTED_MAX:
-        return tuple(reasons)
-    return (*reasons[: BLIND_LISTED_MAX - 1], f"and {len(reasons) - BLIND_LISTED_MAX + 1} more")

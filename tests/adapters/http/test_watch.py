@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keepclear.adapters.watching import CycleFailedError
+from keepclear.adapters.watching.rounds import CycleFailedError
 from keepclear.core.geodesy import geodesic_direct
 from keepclear.core.times import rfc3339
 from keepclear.node.access import Role

@@ -43,7 +43,9 @@ from keepclear.adapters.http.ticking import Ticking
 from keepclear.adapters.http.watch_news import WatchNews
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
-from keepclear.adapters.watching import Keeps, NodeDeclares, Round, Rounds, Watching
+from keepclear.adapters.watching.declares import NodeDeclares
+from keepclear.adapters.watching.rounds import Keeps, Round, Rounds
+from keepclear.adapters.watching.thread import Watching
 from keepclear.core.alerts import AlertChange
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.named_rules import RULE_SETS
@@ -64,8 +66,6 @@ TICK_EVERY_S: Final = 1.0
 """So often it is looked whether the clock or the links are to be told."""
 HOTLINE_EVERY_S: Final = 0.2
 """So often the stream tells that there is something new on the hotline, at most."""
-WATCH_EVERY_S: Final = 2.0
-"""So often the stream tells how the watch is, at most."""
 CYCLE_SPEED_MAX: Final = 10.0
 """In a demonstration that runs faster, the watch looks less often in its time."""
 DEFAULT_RULES: Final = "en-route"
@@ -159,7 +159,7 @@ class RunningNode:
         self._heads: dict[PartyId, int] = {}
         self._hotline = Throttle(self._tell_hotline, HOTLINE_EVERY_S)
         self._latest: Round | None = None
-        self._news = WatchNews(WATCH_EVERY_S)
+        self._news = WatchNews()
         desk = Desk(
             parts.store,
             parts.form,
@@ -304,7 +304,7 @@ class RunningNode:
                 extra = {"alert": event.alert_id, "about": [each for each in event.key[1:] if each]}
                 _log.warning("nobody has acknowledged a warning of the watch", extra=extra)
         if self.node.hub.listener_count and self._loop is not None and not self._loop.is_closed():
-            told = self._news.of(done, self.node)  # made in the thread of the watch
+            told = self._news.of(done, self.node.rule_set)  # made in the thread of the watch
             self._loop.call_soon_threadsafe(self._tell_watch, told)
 
     def _tell_watch(self, told: Sequence[tuple[str, bytes]]) -> None:
@@ -350,6 +350,7 @@ class RunningNode:
             ("streams_open", "Listeners.", lambda: node.hub.listener_count),
             ("tracks_held", "Tracks.", self._track_count),
             ("alerts_open", "Alerts that have not ended.", self._alert_count),
+            ("watch_stopped", "1 while nothing is watched.", lambda: not self._watching.is_running),
             ("evidence_held", "Proofs that a party did not keep to its log.", self._evidence_count),
         ):
             node.metrics.gauge(name, about, value)

@@ -17,7 +17,8 @@ from keepclear.adapters.http.stream import Hub, event_text
 from keepclear.adapters.http.watch_news import told_of
 from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
-from keepclear.adapters.watching import Round, Watching
+from keepclear.adapters.watching.rounds import Round
+from keepclear.adapters.watching.thread import Watching
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.reports import Reports

@@ -12,7 +12,7 @@ from keepclear.adapters.http.bodies import raw_entry
 from keepclear.adapters.http.watch_bodies import alerts_body, state_body, tracks_body, trail_body
 from keepclear.adapters.http.wire_watch import RecordedSpan, Recordings, WatchMoment
 from keepclear.adapters.recording.reader import Recording
-from keepclear.adapters.watching import Round, digest_of
+from keepclear.adapters.watching.rounds import Round, digest_of
 from keepclear.core.recorded import WARM_UP_S, RecordedEvent, moment
 from keepclear.core.reports import Reports
 from keepclear.core.signals import SignalKey, SignalKind

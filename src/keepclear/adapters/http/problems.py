@@ -11,7 +11,7 @@ from keepclear.adapters.http import wire
 from keepclear.adapters.http.bodies import breach_bodies, record_body
 from keepclear.adapters.http.stream import TooManyListenersError
 from keepclear.adapters.store.access import SignInError, TokensFullError, UnknownTokenError
-from keepclear.adapters.watching import WatchStoppedError
+from keepclear.adapters.watching.thread import WatchStoppedError
 from keepclear.codec.reading import Problem
 from keepclear.codec.results import finding_fields
 from keepclear.core.alerts import UnknownAlertError

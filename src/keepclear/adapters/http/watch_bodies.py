@@ -18,7 +18,7 @@ from keepclear.adapters.http.wire_watch import (
     WatchTrack,
     WatchTracks,
 )
-from keepclear.adapters.watching import Round
+from keepclear.adapters.watching.rounds import Round
 from keepclear.core import track_table
 from keepclear.core.alerts import Alert
 from keepclear.core.conformance_findings import ConformanceCycle
@@ -235,7 +235,7 @@ def state_body(done: Round, rule_set: str) -> WatchState:
         now=_time(cycle.at_ms),
         is_watching=done.is_watching,
         rule_set=rule_set,
-        cycle_ms=round(done.lasted_s * 1000.0, 1),
+        cycle_took_ms=round(done.lasted_s * 1000.0, 1),
         feeds=[feed_body(each) for each in done.health],
         by_status={status.value: counted.get(status.code, 0) for status in STATUSES},
         track_count=len(cycle.picture),

@@ -31,7 +31,7 @@ from keepclear.adapters.http.wire_watch import (
     WatchState,
     WatchTracks,
 )
-from keepclear.adapters.watching import CycleFailedError, Rounds
+from keepclear.adapters.watching.rounds import CycleFailedError, Rounds
 from keepclear.codec.properties import instant_of_text
 from keepclear.core.alerts import Alert, UnknownAlertError
 from keepclear.core.errors import InvalidValueError

@@ -170,7 +170,7 @@ class WatchState(Told):
     now: str
     is_watching: bool
     rule_set: str
-    cycle_ms: float
+    cycle_took_ms: float
     feeds: list[FeedBody]
     by_status: dict[str, int]
     track_count: int

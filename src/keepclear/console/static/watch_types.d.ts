@@ -96,7 +96,7 @@ export type WatchTold = {
   now: string;
   is_watching: boolean;
   rule_set: string;
-  cycle_ms: number;
+  cycle_took_ms: number;
   feeds: Feed[];
   by_status: Record<string, number>;
   track_count: number;

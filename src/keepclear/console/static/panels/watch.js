@@ -81,13 +81,13 @@ function Blind({ told: { blind, pairs_cannot_exclude: pairs, not_predicted_count
 }
 
 /** What is seen, by how well. @param {{told: WatchTold}} props */
-function Seen({ told: { by_status, cycle_ms, is_watching } }) {
+function Seen({ told: { by_status, cycle_took_ms, is_watching } }) {
   const t = useTexts();
   const language = useSelected((state) => state.preferences.language);
   if (!is_watching) return null;
   return html`<section aria-label=${t("watch.seen")}><h2>${t("watch.seen")}</h2><dl class="cells" data-testid="by-status">
     ${STATUSES.map((status) => html`<div key=${status}><dt>${t(`status.${status}`)}</dt><dd>${numberText(by_status[status] ?? 0, language)}</dd></div>`)}
-    <div><dt>${t("watch.cycle")}</dt><dd>${t("unit.ms", { value: numberText(cycle_ms, language) })}</dd></div></dl></section>`;
+    <div><dt>${t("watch.cycle")}</dt><dd>${t("unit.ms", { value: numberText(cycle_took_ms, language) })}</dd></div></dl></section>`;
 }
 
 /** Alerts that are over, asked for when they are wanted. */

@@ -1,27 +1,23 @@
-"""Watching: the feeds, the recording and a cycle every second, in a thread of its own.
+"""Rounds: feeds, recording and cycles in one event loop, live or through a recording.
 
-So the API stays quick however much flies. The thread gives each cycle to whoever is to be told, and takes
-what it is asked for between two cycles. Nothing that goes wrong in a cycle ends it: what it could not do is
-told with the next one, as a reason why something may not be seen.
+Nothing that goes wrong in a cycle ends it: what it could not do is told with the next one, as a reason why
+something may not be seen.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol
 
-from keepclear.adapters.desk import Desk, DeskBusyError
 from keepclear.adapters.feeds.address import FeedAddress
 from keepclear.adapters.feeds.feeds import Feeds
+from keepclear.adapters.watching.given import Given
 from keepclear.codec.cot_writing import cot_tracks, encode_track
 from keepclear.core.alerts import AlertEvent
 from keepclear.core.errors import KeepclearError
@@ -30,32 +26,19 @@ from keepclear.core.recorded import Entry, RecordedCycle, RecordedEvent
 from keepclear.core.reports import Reports
 from keepclear.core.times import floor_ms
 from keepclear.core.track_intake import Taken
-from keepclear.node.declarations import RECORDS_PAGE, Asked, Declarations, ask
-from keepclear.node.ports import Clock, ItemForm, Store
-from keepclear.node.watch import BLIND_LISTED_MAX, Cycle, Sight, Watch
+from keepclear.node.blind_spots import BLIND_LISTED_MAX
+from keepclear.node.ports import Clock
+from keepclear.node.watch import Cycle, Sight, Watch
 
-GIVEN_SOURCES_MAX: Final = 256
-"""So many people and programs may give positions by the API, each a source of its own."""
 SEND_EVERY_S: Final = 1.0
 """So often what is seen is sent to feeds that want it."""
 FAULT_TOLD_MS: Final = 60_000
 """So long after a cycle failed it is told that one is missing."""
-DESK_LATE_MS: Final = 15_000
-"""When the desk has not answered for so long, that is told."""
 CYCLE_MIN_S: Final = 0.02
 """So long it is from one cycle to the next at least, however fast the time runs that is watched."""
-GIVEN_FORMAT: Final = "positions"
-"""The format of what is given by the API, beside those of feeds."""
-_STOPPED: Final = "nothing is watched: the node starts or stops, or see its log"
 _NOTHING_WATCHED: Final = "nothing is watched: there is no feed, and nobody gives positions"
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-class WatchStoppedError(KeepclearError):
-    """Nothing is watched: the node is starting, stopping, or its watch had a fault."""
 
 
 class CycleFailedError(KeepclearError):
@@ -107,103 +90,6 @@ class Round:
     is_watching: bool
     lasted_s: float
     fault: str | None
-
-
-class NodeDeclares:
-    """What is declared at a node: its log, and now and then what only its desk knows.
-
-    Args:
-        store: Where the log is.
-        form: How items are written.
-        desk: The desk.
-    """
-
-    def __init__(self, store: Store, form: ItemForm, desk: Desk) -> None:
-        self._store, self._desk = store, desk
-        self._declarations = Declarations(form)
-        self._asked = Asked()
-        self._asking: Future[Asked] | None = None
-        self._answered_ms: int | None = None
-
-    def bring(self, watch: Watch, now_ms: int) -> Sight:
-        """Bring the items of a watch up to date, and say what is known besides.
-
-        Raises:
-            KeepclearError: The store cannot be read at present.
-        """
-        declarations = self._declarations
-        while records := self._store.records_after(declarations.seq, RECORDS_PAGE):
-            declarations.follow(records, watch)
-        declarations.expire(now_ms, watch)
-        # The desk may be busy: what it said last counts until it answers.
-        if self._asking is not None and self._asking.done():
-            asking, self._asking = self._asking, None
-            self._asked, self._answered_ms = asking.result(), now_ms
-            declarations.show_coarse(self._asked.coarse, watch)
-        if self._asking is None:
-            with contextlib.suppress(DeskBusyError):
-                self._asking = self._desk.ask(ask)
-        blind = declarations.blind
-        if self._answered_ms is None:
-            self._answered_ms = now_ms
-        elif now_ms - self._answered_ms > DESK_LATE_MS:
-            blind = ("the desk of this node does not answer: what is withheld may have changed", *blind)
-        return Sight(
-            blind=blind,
-            noticed=declarations.noticed(self._asked.seen_by),
-            ignorance=self._asked.ignorance,
-        )
-
-
-class Given:
-    """What people and programs give by the API: each of them a source, as alive as it gives.
-
-    Args:
-        silent_s: A source that gave nothing for so long is silent.
-    """
-
-    def __init__(self, silent_s: float) -> None:
-        self._silent_ms = round(silent_s * 1000.0)
-        self._health: dict[str, FeedHealth] = {}
-
-    def note(self, reports: Reports, now_ms: int) -> None:
-        """Note that a source gave reports."""
-        known = self._health.get(reports.source)
-        if known is None and len(self._health) >= GIVEN_SOURCES_MAX:
-            oldest = min(self._health.values(), key=lambda each: each.last_report_ms or 0)
-            del self._health[oldest.name]
-        self._health[reports.source] = FeedHealth(
-            name=reports.source,
-            address="given by the API",
-            format=GIVEN_FORMAT,
-            state=FeedState.LIVE,
-            since_ms=now_ms if known is None or self._is_silent(known, now_ms) else known.since_ms,
-            last_received_ms=now_ms,
-            last_report_ms=now_ms,
-            report_count=len(reports) + (0 if known is None else known.report_count),
-        )
-
-    def health(self, now_ms: int) -> list[FeedHealth]:
-        """Return how each of them is."""
-        return [self._shown(each, now_ms) for _, each in sorted(self._health.items())]
-
-    def _shown(self, each: FeedHealth, now_ms: int) -> FeedHealth:
-        if not self._is_silent(each, now_ms):
-            return each
-        return FeedHealth(
-            name=each.name,
-            address=each.address,
-            format=each.format,
-            state=FeedState.SILENT,
-            since_ms=min(now_ms, (each.last_report_ms or 0) + self._silent_ms),
-            last_received_ms=each.last_received_ms,
-            last_report_ms=each.last_report_ms,
-            report_count=each.report_count,
-        )
-
-    def _is_silent(self, each: FeedHealth, now_ms: int) -> bool:
-        # A clock that steps back makes nobody alive.
-        return abs(now_ms - (each.last_report_ms or 0)) > self._silent_ms
 
 
 class Rounds:
@@ -474,103 +360,3 @@ _STATES: Final = {
 def _silence(health: FeedHealth) -> str:
     problem = f": {health.last_problem.reason}" if health.last_problem is not None else ""
     return f"the feed {health.name} {_STATES[health.state]}, so traffic may not be seen{problem}"
-
-
-class Watching:
-    """Rounds in a thread of their own.
-
-    Args:
-        make: Makes the rounds, in the thread; called with whom to tell.
-
-    Attributes:
-        told: Called with each round, in the thread of the watch.
-    """
-
-    def __init__(self, make: Callable[[Callable[[Round], None]], Rounds]) -> None:
-        self._latest: Round | None = None
-        self._has_failed = False
-        self._asked: set[Future[Any]] = set()
-        self.told: Callable[[Round], None] = lambda _: None
-        self._rounds = make(self._tell)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def latest(self) -> Round | None:
-        """The latest round; None before the first, and where a fault has ended the watch."""
-        return None if self._has_failed else self._latest
-
-    @property
-    def fault(self) -> str | None:
-        """Why nothing is watched; None while it is."""
-        return None if self._thread.is_alive() else "the watch has stopped"
-
-    def start(self) -> None:
-        """Begin."""
-        self._loop = asyncio.new_event_loop()
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop, and wait for it."""
-        if self._loop is not None and self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # it has just ended by itself
-                self._loop.call_soon_threadsafe(self._cancel)
-            self._thread.join()
-
-    def ask(self, question: Callable[[Rounds], T]) -> Future[T]:
-        """Ask something, or give something, between two cycles.
-
-        Args:
-            question: Called in the thread of the watch.
-
-        Raises:
-            WatchStoppedError: Nothing is watched.
-        """
-        if self._loop is None or not self._thread.is_alive():
-            raise WatchStoppedError(_STOPPED)
-        answer: Future[T] = Future()
-
-        def answered() -> None:
-            self._asked.discard(answer)
-            if not answer.set_running_or_notify_cancel():
-                return  # nobody waits for it any more
-            try:
-                answer.set_result(question(self._rounds))
-            except Exception as error:  # whatever it is: whoever asked must not wait for ever
-                answer.set_exception(error)
-
-        self._asked.add(answer)  # before it is on its way: what ends the watch answers all that is here
-        try:
-            self._loop.call_soon_threadsafe(answered)
-        except RuntimeError:  # it has just ended
-            self._asked.discard(answer)
-            raise WatchStoppedError(_STOPPED) from None
-        return answer
-
-    def _tell(self, done: Round) -> None:
-        self._latest = done
-        self.told(done)
-
-    def _run(self) -> None:
-        loop = self._loop
-        assert loop is not None, "it was made before the thread began"
-        asyncio.set_event_loop(loop)
-        self._task = loop.create_task(self._rounds.run())
-        try:
-            loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass
-        except Exception:  # whatever it is: that the watch has stopped is shown
-            self._has_failed = True
-            _log.exception("a fault of the watch; nothing is watched until the node starts anew")
-        finally:
-            loop.close()
-            for answer in list(self._asked):  # nobody answers any more
-                if answer.set_running_or_notify_cancel():
-                    answer.set_exception(WatchStoppedError(_STOPPED))
-            self._asked.clear()
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
