@@ -124,7 +124,7 @@ def report(
             rule_set=_rule_set(rule, settings),
             degraded_s=30.0 if settings is None else settings.watch.lost_s,
             flew=_flew(flew),
-            alert=alert,
+            alert=None if alert is None else alert.upper(),
         )
         proofs = _read_logs(logs) if logs or offline else _asked_logs(ctx)
         key = None if unsigned else _node_key(settings)

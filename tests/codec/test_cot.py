@@ -14,17 +14,14 @@ from hypothesis import strategies as st
 from keepclear.codec.cot import CotDecoder, decode_cot, id_of, kind_of
 from keepclear.codec.cot_cutting import EVENT_BYTES_MAX, TAG_BYTES_MAX
 from keepclear.codec.cot_writing import (
-    SHAPE_VERTICES_MAX,
     STALE_AFTER_MS,
     CotTrack,
     Relation,
     cot_tracks,
-    encode_shape,
     encode_track,
 )
 from keepclear.codec.decoding import Decoded
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.geodesy import LatLng
 from keepclear.core.kinds import TrackKind
 from keepclear.core.reports import Report
 from keepclear.core.track_picture import TrackPicture, TrackStatus
@@ -442,20 +439,6 @@ def test_an_own_event_that_is_heard_again_is_not_newer_than_what_it_was_made_of(
     (own,) = cot_tracks(picture(NOW_MS + 3_000, (first.id, first.at_ms, None, TrackStatus.CURRENT)), None)
     (heard,), _ = decode_cot(encode_track(own), NOW_MS + 3_100)
     assert (heard.id, heard.at_ms) == (first.id, first.at_ms)
-
-
-def test_an_area_is_a_closed_drawing() -> None:
-    corners = [LatLng(47.0, 8.0), LatLng(47.0, 8.1), LatLng(47.1, 8.1)]
-    shape = encode_shape("zone-1", "Hospital <1>", corners, NOW_MS, NOW_MS + 60_000, "SFC to 1,000 ft")
-    root = fromstring(shape)
-    links = [link.get("point") for link in root.iter("link")]
-    assert root.get("type") == "u-d-f"
-    assert links == ["47.0000000,8.0000000", "47.0000000,8.1000000", "47.1000000,8.1000000", links[0]]
-    assert decode_cot(shape, NOW_MS) == Decoded([], [])
-    most = [LatLng(-47.1234567 - n * 1e-3, -108.1234567) for n in range(SHAPE_VERTICES_MAX)]
-    assert len(encode_shape("z" * 256, "é" * 256, most, NOW_MS, NOW_MS, "é" * 256)) < EVENT_BYTES_MAX
-    with pytest.raises(InvalidValueError):
-        encode_shape("z", "z", [*most, most[0]], NOW_MS, NOW_MS)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keepclear.core.altitudes import Altitude, Atmosphere, Datum, LengthUnit
@@ -27,6 +27,7 @@ from keepclear.core.conformance_findings import (
 from keepclear.core.constraints import ConstraintRule, ring_zones
 from keepclear.core.containment import Certainty
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.foresight import GROUND_SPEED_MAX_MPS
 from keepclear.core.geodesy import LatLng
 from keepclear.core.intents import IntentEvent, IntentState, ItemId, OperationalIntent, PartyId
 from keepclear.core.kinds import TrackKind
@@ -461,14 +462,16 @@ def test_a_pressure_altitude_is_inside_only_if_it_is_so_in_any_air() -> None:
 
 
 @given(st.floats(-20_000.0, 200_000.0))
+@example(916.5332514554866)
 def test_the_bounds_of_a_pressure_altitude_hold_those_of_the_altimeter_equation(altitude_ft: float) -> None:
     air = Atmosphere(qnh_min_hpa=980.0, qnh_max_hpa=1_040.0)
     (lower_m,), (upper_m,) = PressureHeights(air).bounds_m(np.array([altitude_ft * FOOT_M]))
     exact_lower_m, exact_upper_m = Altitude(
         value=altitude_ft, unit=LengthUnit.FT, datum=Datum.FL
     ).w84_bounds_m(air)
-    assert exact_lower_m - 2.0 <= lower_m <= exact_lower_m
-    assert exact_upper_m <= upper_m <= exact_upper_m + 2.0
+    # Most where the indicated altitude is about 0: there the line cuts the corner by 3.5 m, outwards.
+    assert exact_lower_m - 5.0 <= lower_m <= exact_lower_m
+    assert exact_upper_m <= upper_m <= exact_upper_m + 5.0
 
 
 def test_without_an_altitude_a_bounded_volume_is_only_possible() -> None:
@@ -507,6 +510,11 @@ def test_what_was_undeclared_when_it_was_heard_last_is_so_until_it_is_forgotten(
 @pytest.mark.parametrize("seen", [Seen(on_ground=True), Seen(kind=TrackKind.VEHICLE)])
 def test_what_stands_or_drives_is_not_undeclared(seen: Seen) -> None:
     assert not Watch().look(60, seen).findings
+
+
+def test_what_is_too_fast_for_the_ground_is_in_the_air_whatever_it_says() -> None:
+    seen = Seen(on_ground=True, speed_mps=GROUND_SPEED_MAX_MPS + 1.0)
+    assert [each.track for each in Watch().look(60, seen).findings] == [seen.id]
 
 
 def test_undeclared_tracks_may_be_counted_only_but_not_in_what_somebody_declares() -> None:
@@ -936,7 +944,8 @@ def test_nothing_that_flies_is_passed_over_in_silence(cycles: list[list[Seen]]) 
         cycle = watch.look(60.0 + second, *seen)
         told = {each.track for each in cycle.findings} | {each.track for each in cycle.undecided}
         for each in seen:
-            in_flight = not each.on_ground and each.kind is not TrackKind.VEHICLE
+            on_ground = each.on_ground and not each.speed_mps > GROUND_SPEED_MAX_MPS
+            in_flight = not on_ground and each.kind is not TrackKind.VEHICLE
             if in_flight and each.status is not TrackStatus.LOST and each.age_s < 600.0:
                 assignment = cycle.assignments.get(each.id)
                 is_in_order = assignment is not None and assignment.where is Certainty.INSIDE

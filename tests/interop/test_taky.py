@@ -17,8 +17,7 @@ from typing import Final
 import pytest
 
 from keepclear.codec.cot import CotDecoder
-from keepclear.codec.cot_writing import CotTrack, Relation, encode_shape, encode_track
-from keepclear.core.geodesy import LatLng
+from keepclear.codec.cot_writing import CotTrack, Relation, encode_track
 from keepclear.core.kinds import TrackKind
 from keepclear.core.reports import Report
 from keepclear.core.times import floor_ms
@@ -132,8 +131,7 @@ def test_what_one_client_writes_another_reads_unchanged(server: int) -> None:
 def test_pings_are_answered_and_drawings_pass_and_both_are_left_aside(server: int) -> None:
     written = track(500, "REGA 5")
     ping = encode_track(written).replace(b'type="a-n-A"', b'type="t-x-c-t"')
-    corners = [LatLng(47.0, 8.0), LatLng(47.0, 8.1), LatLng(47.1, 8.1)]
-    drawing = encode_shape("zone", "Hospital", corners, NOW_MS, NOW_MS + VALID_MS)
+    drawing = encode_track(track(501, "Hospital")).replace(b'type="a-n-A"', b'type="u-d-f"')
     with connect(server) as reader, connect(server) as writer:
         reader.sendall(ping)
         writer.sendall(drawing + encode_track(written))

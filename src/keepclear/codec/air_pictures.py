@@ -39,13 +39,11 @@ from keepclear.core.motions import (
 )
 from keepclear.core.named_rules import INCIDENT_KIND
 from keepclear.core.tracks import AGE_MAX_S, SPEED_MAX_MPS
-from keepclear.core.units import FOOT_M, NAUTICAL_MILE_M
+from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS, KNOT_MPS
 
-_KNOT_MPS: Final = NAUTICAL_MILE_M / 3_600.0
-_FPM_MPS: Final = FOOT_M / 60.0
 _HEIGHT_MAX_FT: Final = HEIGHT_MAX_M / FOOT_M
-_SPEED_MAX_KT: Final = SPEED_MAX_MPS / _KNOT_MPS
-_RATE_MAX_FPM: Final = SPEED_MAX_MPS / _FPM_MPS
+_SPEED_MAX_KT: Final = SPEED_MAX_MPS / KNOT_MPS
+_RATE_MAX_FPM: Final = SPEED_MAX_MPS / FOOT_PER_MINUTE_MPS
 _KINDS: Final = (*(kind.value for kind in TrackKind), INCIDENT_KIND)
 
 TRACK_COLUMNS: Final[dict[str, Range]] = {
@@ -258,7 +256,10 @@ class _Tracks:
 
     def _arrays(self, rows: npt.NDArray[np.int64]) -> TrackArrays:
         numbers = {name: column[rows] for name, column in self._numbers.items()}
-        altitude_m, rate_mps = numbers["altitude_ft"] * FOOT_M, numbers["vertical_rate_fpm"] * _FPM_MPS
+        altitude_m, rate_mps = (
+            numbers["altitude_ft"] * FOOT_M,
+            numbers["vertical_rate_fpm"] * FOOT_PER_MINUTE_MPS,
+        )
         rate_mps[np.isnan(rate_mps) & self._is_incident[rows]] = 0.0
         is_vague = np.isnan(altitude_m) | np.isnan(rate_mps)
         altitude_m[is_vague], rate_mps[is_vague] = np.nan, 0.0
@@ -267,7 +268,7 @@ class _Tracks:
             longitude_deg=numbers["longitude_deg"],
             # A bound that was turned into another unit and back may be a rounding beyond itself.
             altitude_m=np.clip(altitude_m, -HEIGHT_MAX_M, HEIGHT_MAX_M),
-            ground_speed_mps=np.minimum(numbers["ground_speed_kt"] * _KNOT_MPS, SPEED_MAX_MPS),
+            ground_speed_mps=np.minimum(numbers["ground_speed_kt"] * KNOT_MPS, SPEED_MAX_MPS),
             track_deg=numbers["track_deg"],
             vertical_rate_mps=np.clip(rate_mps, -SPEED_MAX_MPS, SPEED_MAX_MPS),
             **self._errors(rows, numbers, is_vague),

@@ -30,7 +30,7 @@ from defusedxml.ElementTree import fromstring
 from keepclear.codec.adsb import word_of
 from keepclear.codec.cot_cutting import EventCutter
 from keepclear.codec.decoding import Decoded, Faults
-from keepclear.codec.properties import instant_of_text
+from keepclear.codec.properties import instant_of_text, number_of_text
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.kinds import TrackKind
 from keepclear.core.reports import Report
@@ -49,7 +49,6 @@ OWN_UID: Final = "keepclear."
 
 _ATOM: Final = "a-"
 _ADDRESS: Final = re.compile(r"(?:ICAO|ADSB)-([0-9A-F]{6})", re.ASCII | re.IGNORECASE)
-_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _KINDS: Final[Mapping[str, TrackKind]] = MappingProxyType({kind.value: kind for kind in TrackKind})
 _AIRFRAMES: Final[Mapping[str, TrackKind]] = MappingProxyType(
     {"F": TrackKind.AEROPLANE, "H": TrackKind.HELICOPTER}
@@ -311,4 +310,7 @@ def _number_of(text: str | None) -> float | None:
         return None
     if text == "NaN":
         return math.nan
-    return float(text) if _NUMBER.fullmatch(text) else None
+    try:
+        return number_of_text(text.strip())
+    except InvalidValueError:
+        return None

@@ -1,4 +1,4 @@
-"""Cursor on Target out: aircraft of a picture, and areas, for the maps of TAK clients.
+"""Cursor on Target out: aircraft of a picture, for the maps of TAK clients.
 
 Events say friend of one's own party, neutral of every other, unknown where it is not known whose it is. No
 other word for a party can be written: `Relation` has none. Nor is it written whether an aircraft is military
@@ -12,7 +12,6 @@ written; what was written of it before goes stale by itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -21,22 +20,18 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from keepclear.codec.cot import CIRCULAR_SIGMAS, LINEAR_SIGMAS, OWN_ELEMENT, OWN_UID, UNKNOWN_M
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import LatLng
-from keepclear.core.intents import ID_CHARACTERS_MAX
 from keepclear.core.kinds import TrackKind
+from keepclear.core.refs import check_text
 from keepclear.core.times import TIME_MAX, TIME_MIN, floor_ms, instant_of
 from keepclear.core.track_picture import TrackPicture, TrackStatus
 
 STALE_AFTER_MS: Final = 30_000
 """So long after its position an event goes stale: then the track would be lost here, too."""
-SHAPE_VERTICES_MAX: Final = 500
-"""An area is written with no more vertices, so that its event keeps below what readers take."""
 
 HOW: Final = "m-f"
 """Put together by a machine from several sources."""
 _ROUNDING: Final = 1e-6
 """What a division may add to a tenth of a metre."""
-_GRAY: Final = "-5197648"
-"""A colour that takes no side, as a signed integer of alpha, red, green and blue."""
 
 
 class Relation(Enum):
@@ -99,12 +94,8 @@ class CotTrack:
         if not floor_ms(TIME_MIN) <= self.at_ms <= self.stale_ms <= floor_ms(TIME_MAX):
             raise InvalidValueError("at_ms", "it is outside the years 1900 to 2199, or after stale_ms")
         for name, word in (("id", self.id), ("callsign", self.callsign), ("party", self.party)):
-            _check_word(name, word)
-
-
-def _check_word(name: str, word: str | None) -> None:
-    if word is not None and not (0 < len(word) <= ID_CHARACTERS_MAX and word.isprintable()):
-        raise InvalidValueError(name, f"it must be 1 to {ID_CHARACTERS_MAX} printable characters")
+            if word is not None:
+                check_text(name, word)
 
 
 def cot_tracks(picture: TrackPicture, own_party: str | None) -> list[CotTrack]:
@@ -157,7 +148,7 @@ def encode_track(track: CotTrack) -> bytes:
         The event in UTF-8.
     """
     event = Element("event", version="2.0", uid=uid_of(track), type=type_of(track), how=HOW)
-    _put_times(event, track.at_ms, track.stale_ms)
+    put_times(event, track.at_ms, track.stale_ms)
     _put_point(
         event,
         LatLng(track.latitude_deg, track.longitude_deg),
@@ -172,43 +163,6 @@ def encode_track(track: CotTrack) -> bytes:
         )
     detail.append(own_element(track))
     SubElement(detail, "remarks").text = remarks_of(track)
-    return tostring(event)
-
-
-def encode_shape(
-    uid: str, name: str, vertices: Sequence[LatLng], at_ms: int, stale_ms: int, remarks: str = ""
-) -> bytes:
-    """Write an event of an area, an operation's or a zone's: a drawing of type `u-d-f`.
-
-    Args:
-        uid: What it goes under; `keepclear.` is put before it.
-        name: What is written beside it.
-        vertices: The corners of its outer ring, 3 to `SHAPE_VERTICES_MAX`, the first one not repeated.
-        at_ms: Since when it holds, milliseconds since 1970.
-        stale_ms: Until when it holds.
-        remarks: What there is to say of it, such as its altitudes and times.
-
-    Returns:
-        The event in UTF-8.
-
-    Raises:
-        InvalidValueError: There are too few or too many vertices, or a word cannot be written.
-    """
-    if not 3 <= len(vertices) <= SHAPE_VERTICES_MAX:
-        raise InvalidValueError("vertices", f"there are not 3 to {SHAPE_VERTICES_MAX}")
-    for field, word in (("uid", uid), ("name", name), ("remarks", remarks or None)):
-        _check_word(field, word)
-    event = Element("event", version="2.0", uid=OWN_UID + uid, type="u-d-f", how="h-g-i-g-o")
-    _put_times(event, at_ms, stale_ms)
-    _put_point(event, vertices[0], UNKNOWN_M, UNKNOWN_M, UNKNOWN_M)
-    detail = SubElement(event, "detail")
-    for lat, lng in (*vertices, vertices[0]):
-        SubElement(detail, "link", point=f"{lat:.7f},{lng:.7f}")
-    SubElement(detail, "strokeColor", value=_GRAY)
-    SubElement(detail, "strokeWeight", value="3.0")
-    SubElement(detail, "labels_on", value="true")
-    SubElement(detail, "contact", callsign=name)
-    SubElement(detail, "remarks").text = remarks
     return tostring(event)
 
 
@@ -254,7 +208,8 @@ def errors_m_of(track: CotTrack) -> tuple[float, float]:
     return circular_m, linear_m
 
 
-def _put_times(event: Element, at_ms: int, stale_ms: int) -> None:
+def put_times(event: Element, at_ms: int, stale_ms: int) -> None:
+    """Write since when an event holds, and until when."""
     for name, ms in (("time", at_ms), ("start", at_ms), ("stale", stale_ms)):
         event.set(name, instant_of(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from keepclear.core.reports import Report
 
 LINE_BYTES_MAX: Final = 65_536
@@ -103,6 +105,15 @@ class Faults:
         return [Malformed(count, reason, sample) for reason, (count, sample) in self._by_reason.items()]
 
 
+def head_text(data: bytes | msgspec.Raw) -> str:
+    """Return the beginning of something as text, to stand behind what is wrong with it in a sample.
+
+    Args:
+        data: Bytes, taken for UTF-8 where they are that.
+    """
+    return bytes(memoryview(data)[:SAMPLE_BYTES_MAX]).decode("utf-8", "backslashreplace")
+
+
 def printable(sample: bytes | str) -> str:
     """Return the beginning of something that was not understood, fit to be shown to people.
 
@@ -113,6 +124,6 @@ def printable(sample: bytes | str) -> str:
         At most `SAMPLE_CHARACTERS_MAX` printable characters; all others as escapes.
     """
     head = sample[:SAMPLE_BYTES_MAX]
-    text = head.decode("utf-8", "backslashreplace") if isinstance(head, bytes) else head
+    text = head_text(head) if isinstance(head, bytes) else head
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return shown[:SAMPLE_CHARACTERS_MAX]

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from keepclear.codec.adsb import CATEGORY_KINDS, EPU_M, address_id, word_of
-from keepclear.codec.decoding import AIRCRAFT_MAX, DOCUMENT_BYTES_MAX, SAMPLE_BYTES_MAX, Decoded, Faults
+from keepclear.codec.decoding import AIRCRAFT_MAX, DOCUMENT_BYTES_MAX, Decoded, Faults, head_text
 from keepclear.core.kinds import TrackKind
 from keepclear.core.reports import Report
 from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS, KNOT_MPS
@@ -126,7 +126,7 @@ def _read(body: bytes, faults: Faults) -> _Document | None:
     try:
         raw = _RAW_DOCUMENT.decode(body)
     except _NOT_READ as error:
-        faults.add("the document is not JSON as receivers write it", f"{_said(error)}: {_head(body)}")
+        faults.add("the document is not JSON as receivers write it", f"{_said(error)}: {head_text(body)}")
         return None
     items = raw.aircraft if raw.aircraft is not None else raw.ac
     if items is not None and len(items) > AIRCRAFT_MAX:
@@ -137,7 +137,7 @@ def _read(body: bytes, faults: Faults) -> _Document | None:
         try:
             aircraft.append(_AIRCRAFT.decode(item))
         except _NOT_READ as error:
-            faults.add("an aircraft is not written as it should be", f"{_said(error)}: {_head(item)}")
+            faults.add("an aircraft is not written as it should be", f"{_said(error)}: {head_text(item)}")
     return _Document(now=raw.now, aircraft=None if items is None else aircraft)
 
 
@@ -148,10 +148,6 @@ def _said(error: Exception) -> str:
         if isinstance(error, RecursionError)
         else str(error).replace(" - at `$", " at `")
     )
-
-
-def _head(data: bytes | msgspec.Raw) -> str:
-    return bytes(memoryview(data)[:SAMPLE_BYTES_MAX]).decode("utf-8", "backslashreplace")
 
 
 def _reports(aircraft: Sequence[_Aircraft], now_ms: float, faults: Faults) -> list[Report]:

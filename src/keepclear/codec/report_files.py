@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -20,15 +20,13 @@ from typing import Any, Final
 import msgspec
 
 from keepclear.codec.adsb import address_id, word_of
-from keepclear.codec.decoding import DOCUMENT_BYTES_MAX, SAMPLE_BYTES_MAX, Decoded, Faults
+from keepclear.codec.decoding import DOCUMENT_BYTES_MAX, Decoded, Faults, head_text
 from keepclear.core.reports import Report
+from keepclear.core.times import floor_ms
 from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS, KNOT_MPS
 
 FILE_REPORTS_MAX: Final = 1_000_000
 """A file of JSON holds no more rows; one that does is not read at all."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -97,7 +95,7 @@ def _rows(body: bytes, faults: Faults) -> Iterator[_Row]:
         except _NOT_READ:  # one row may be the reason
             yield from _rows_one_by_one(body, faults)
     except _NOT_READ as error:
-        faults.add("the file is not JSON as pandas writes it", f"{error}: {_head(body)}")
+        faults.add("the file is not JSON as pandas writes it", f"{error}: {head_text(body)}")
 
 
 def _rows_one_by_one(body: bytes, faults: Faults) -> Iterator[_Row]:
@@ -109,7 +107,7 @@ def _rows_one_by_one(body: bytes, faults: Faults) -> Iterator[_Row]:
         try:
             yield _ROW.decode(item)
         except _NOT_READ as error:
-            faults.add("a row is not written as it should be", f"{error}: {_head(item)}")
+            faults.add("a row is not written as it should be", f"{error}: {head_text(item)}")
 
 
 def _rows_of_columns(body: bytes, faults: Faults) -> Iterator[_Row]:
@@ -127,10 +125,6 @@ def _rows_of_columns(body: bytes, faults: Faults) -> Iterator[_Row]:
             yield msgspec.convert(values, _Row)
         except msgspec.ValidationError as error:
             faults.add("a row is not written as it should be", f"{error}: row {key}")
-
-
-def _head(data: bytes | msgspec.Raw) -> str:
-    return bytes(memoryview(data)[:SAMPLE_BYTES_MAX]).decode("utf-8", "backslashreplace")
 
 
 def _report_of_row(row: _Row, faults: Faults) -> Report | None:
@@ -187,7 +181,7 @@ def _at_ms(told: float | str | None) -> int | None:
             instant = datetime.fromisoformat(told)
         except ValueError:
             return None
-        return None if instant.tzinfo is None else (instant - _EPOCH) // _MILLISECOND
+        return None if instant.tzinfo is None else floor_ms(instant)
     for below, milliseconds in ((1e11, 1e3), (1e14, 1.0), (1e17, 1e-3), (1e20, 1e-6)):
         if 0 <= told < below:
             return round(told * milliseconds)

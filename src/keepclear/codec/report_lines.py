@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 
-from keepclear.codec.decoding import SAMPLE_BYTES_MAX, Decoded, Faults
+from keepclear.codec.decoding import Decoded, Faults, head_text
 from keepclear.codec.lines import LineCutter
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import Floats
 from keepclear.core.kinds import TrackKind
 from keepclear.core.reports import Report, Reports
+from keepclear.core.times import floor_ms
 from keepclear.core.units import FOOT_PER_MINUTE_MPS, KNOT_MPS
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _NAN: Final = math.nan
 
 
@@ -124,7 +123,7 @@ def report_of(line: ReportLine) -> Report:
     if line.at is not None:
         if at_ms is not None:
             raise InvalidValueError("at", "a line tells both at and at_ms; leave one out")
-        at_ms = (line.at - _EPOCH) // _MILLISECOND
+        at_ms = floor_ms(line.at)
     elif at_ms is None:
         raise InvalidValueError("at", "a line tells no time: neither at nor at_ms")
     longitude_deg = line.lng if line.lon is None else line.lon
@@ -253,6 +252,5 @@ def _decoded(lines: list[bytes], faults: Faults) -> Decoded:
         try:
             reports.append(decode_line(line))
         except InvalidValueError as error:
-            head = line[:SAMPLE_BYTES_MAX].decode("utf-8", "backslashreplace")
-            faults.add(error.reason, f"{error.field}: {head}")
+            faults.add(error.reason, f"{error.field}: {head_text(line)}")
     return Decoded(reports, faults.malformed())

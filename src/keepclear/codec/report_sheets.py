@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from keepclear.codec.decoding import SAMPLE_BYTES_MAX, Decoded, Faults
+from keepclear.codec.decoding import SAMPLE_BYTES_MAX, Decoded, Faults, head_text
 from keepclear.codec.lines import LineCutter
 from keepclear.codec.properties import number_of_text
 from keepclear.codec.report_lines import ReportLine, report_of
@@ -117,7 +117,7 @@ class ReportSheetDecoder:
                 else:
                     reports.append(_report_of_cells(self._columns, _cells(line)))
             except InvalidValueError as error:
-                head = line[:SAMPLE_BYTES_MAX].decode("utf-8", "backslashreplace")
+                head = head_text(line)
                 faults.add(error.reason, f"{error.field}: {head}" if error.field else head)
         return Decoded(reports, faults.malformed())
 

@@ -28,6 +28,7 @@ from keepclear.codec.cot_writing import (
     errors_m_of,
     height_m_of,
     own_element,
+    put_times,
     remarks_of,
     type_of,
     uid_of,
@@ -35,7 +36,6 @@ from keepclear.codec.cot_writing import (
 from keepclear.codec.decoding import Decoded, Faults
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.reports import Report
-from keepclear.core.times import instant_of
 
 if TYPE_CHECKING:
     from takproto.proto import TakMessage
@@ -161,8 +161,7 @@ def encode_request(now_ms: int) -> bytes:
         now_ms: The time, milliseconds since 1970.
     """
     event = Element("event", version="2.0", uid="keepclear", type="t-x-takp-q", how="m-g")
-    for name, ms in (("time", now_ms), ("start", now_ms), ("stale", now_ms + 60_000)):
-        event.set(name, instant_of(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    put_times(event, now_ms, now_ms + 60_000)
     SubElement(event, "point", lat="0.0", lon="0.0", hae="0.0", ce="9999999.0", le="9999999.0")
     SubElement(SubElement(SubElement(event, "detail"), "TakControl"), "TakRequest", version="1")
     return tostring(event)

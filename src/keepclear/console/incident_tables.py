@@ -31,8 +31,8 @@ def table(headings: Sequence[str], rows: Sequence[str], label: str, caption: str
     )
 
 
-def _cells(*cells: str, is_marked: bool = False) -> str:
-    first, *rest = cells
+def cells(first: str, *rest: str, is_marked: bool = False) -> str:
+    """Write a row; its first cell tells what it is about."""
     inner = "".join(f"<td>{cell}</td>" for cell in rest)
     mark = ' class="mark"' if is_marked else ""
     return f'<tr{mark}><th scope="row">{first}</th>{inner}</tr>'
@@ -65,7 +65,7 @@ def levels_table(incident: Incident, findings: IncidentFindings) -> str:
         lasting = f", longer than {duration_text(level.lasting_s)}" if level.lasting_s else ""
         kept = f"{distance_text(level.lateral_m)}, {vertical}{lasting}"
         rows.append(
-            _cells(
+            cells(
                 bdi(level.level),
                 numbers(kept),
                 f"<b>{STANDINGS[level.standing]}</b>",
@@ -93,7 +93,7 @@ def places_table(findings: IncidentFindings) -> str:
         what = "outside of" if place.is_outside else "inside of"
         refs = ", ".join(f"{bdi(f'{ref.party}:{ref.id}')} version {ref.version}" for ref in place.refs)
         rows.append(
-            _cells(
+            cells(
                 bdi(place.aircraft),
                 f"{what} {refs or 'what is not declared'}",
                 f"<b>{STANDINGS[place.standing]}</b>{_how_far(place)}",
@@ -154,7 +154,7 @@ def _version_row(incident: Incident, each: QuotedVersion, receipts: Iterable[Quo
     elif each.text is not None:
         said = f"cannot be judged: {bdi(each.remark or '')}"
     told = [_receipt_text(receipt, incident) for receipt in receipts]
-    return _cells(
+    return cells(
         f'<span class="keep">{bdi(f"{each.ref.party}:{each.ref.id}")}</span>',
         f"{each.ref.version}",
         f"{numbers(instant_text(instant_of(each.at_ms)))}<br>"
@@ -182,7 +182,7 @@ def evidence_table(incident: Incident, findings: IncidentFindings, digests: Mapp
         within = dict(found.report_counts)
         for reports in each.sources:
             rows.append(
-                _cells(
+                cells(
                     bdi(each.id),
                     bdi(reports.source),
                     f"{len(reports):,}",
@@ -199,7 +199,7 @@ def evidence_table(incident: Incident, findings: IncidentFindings, digests: Mapp
     )
     files = table(
         ("File", "SHA-256"),
-        [_cells(bdi(name), f"<code>{digest}</code>") for name, digest in digests.items()],
+        [cells(bdi(name), f"<code>{digest}</code>") for name, digest in digests.items()],
         "Files",
         "The files beside this page; the manifest names them all, this page too.",
     )

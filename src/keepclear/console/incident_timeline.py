@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from keepclear.codec.catalogue.rendering import sentence
 from keepclear.codec.catalogue.texts import Language
 from keepclear.codec.words import duration_text, instant_text
-from keepclear.console.incident_tables import table
+from keepclear.console.incident_tables import cells, table
 from keepclear.console.incident_words import apart_text
 from keepclear.console.report_parts import bdi, numbers
 from keepclear.core.incident_findings import IncidentFindings
@@ -47,11 +47,10 @@ def timeline(incident: Incident, findings: IncidentFindings) -> str:
 
 
 def _written(row: _Row) -> str:
-    mark = ' class="mark"' if row.is_marked else ""
     style = " computed" if row.tag == "computed" else ""
     at = numbers(instant_text(instant_of(row.at_ms)))
     tag = f'<span class="tag{style}">{row.tag}</span>'
-    return f'<tr{mark}><th scope="row">{at}</th><td>{row.whose}</td><td>{row.what}</td><td>{tag}</td></tr>'
+    return cells(at, row.whose, row.what, tag, is_marked=row.is_marked)
 
 
 def _computed(findings: IncidentFindings) -> Iterator[_Row]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
@@ -34,7 +33,7 @@ from keepclear.core.conformance_findings import (
     Ignorance,
 )
 from keepclear.core.conformance_look import Look
-from keepclear.core.containment import Certainty
+from keepclear.core.containment import CERTAINTIES, Certainty
 from keepclear.core.declared_volumes import Held, Scene, held_of
 from keepclear.core.intents import IntentState, ItemId
 from keepclear.core.packed import Ints
@@ -43,8 +42,6 @@ from keepclear.core.track_judgement import judge_assigned, judge_unassigned
 from keepclear.core.track_picture import TrackPicture
 from keepclear.core.track_points import PressureHeights, points_of
 from keepclear.core.zone_watch import ZoneWatch
-
-_CERTAINTIES: Final = tuple(Certainty)
 
 
 class Conformance:
@@ -195,14 +192,14 @@ def _judge(
     measured = measured[slots[measured] >= 0]
     away = look.away(measured.tolist(), slots[measured].tolist())
     told = {
-        ids[row]: flights[row].told(ids[row], _CERTAINTIES[code])
+        ids[row]: flights[row].told(ids[row], CERTAINTIES[code])
         for row, code in zip(np.flatnonzero(assigned).tolist(), codes[assigned].tolist(), strict=True)
     }
     plain = assigned & (codes == Certainty.INSIDE) & look.scene.is_activated_at(slots)
     is_remembered = np.array([flight.needs_a_look for flight in flights], dtype=np.bool_)
     plain &= ~is_remembered & ~look.picture.is_suspect
     for row in np.flatnonzero(assigned & ~plain).tolist():
-        judge_assigned(look, row, _CERTAINTIES[codes[row]], bool(is_nominal[row]), away.get(row))
+        judge_assigned(look, row, CERTAINTIES[codes[row]], bool(is_nominal[row]), away.get(row))
     undeclared = judge_unassigned(look, np.flatnonzero(~assigned).tolist(), candidates, ignorance)
     return told, undeclared
 

@@ -6,7 +6,7 @@ It is made anew each cycle. `conformance` fills it, with `zone_watch` and `absen
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,14 +20,14 @@ from keepclear.core.conformance_findings import (
     duration_words,
 )
 from keepclear.core.conformance_signals import Away, Sight
-from keepclear.core.containment import Certainty, Codes, Flags, Points, apart
+from keepclear.core.containment import CERTAINTIES, Certainty, Codes, Flags, Points, apart
 from keepclear.core.declared_volumes import OLD_MAX_MS, Pairs, Scene
+from keepclear.core.foresight import in_air_of
 from keepclear.core.intents import ItemId
 from keepclear.core.kinds import TrackKind
 from keepclear.core.packed import Ints
 from keepclear.core.track_picture import TrackPicture, TrackStatus
 
-_CERTAINTIES: Final = tuple(Certainty)
 _Value = TypeVar("_Value")
 
 
@@ -48,7 +48,7 @@ class Look:
         undecided: What cannot be told, the first `UNDECIDED_MAX`.
         undecided_count: How much that is.
         is_lost: Which tracks are not heard any more.
-        in_flight: Which tracks are judged in the air: not on the ground, no vehicles.
+        in_flight: Which tracks are judged in the air (`foresight.in_air_of`), no vehicles.
         zoned: Which tracks may be in which zones, now.
         is_near: Which tracks may be in an operation, or where something is withheld, about now.
     """
@@ -72,14 +72,14 @@ class Look:
         is_old = now_ms - picture.position_ms > OLD_MAX_MS
         self.is_lost = (picture.status == TrackStatus.LOST.code) | is_old
         vehicles = np.array([kind is TrackKind.VEHICLE for kind in picture.kinds], dtype=np.bool_)
-        self.in_flight = ~(picture.on_ground | vehicles)
+        self.in_flight = in_air_of(picture) & ~vehicles
         pairs = self._pairs()
         in_time = pairs.off_ms == 0
         is_zone, is_coarse = scene.is_zone[pairs.items], scene.is_coarse[pairs.items]
         is_operation = ~is_zone & ~is_coarse
         self.zoned = pairs.taken(is_zone & in_time)
         self._now = pairs.taken(is_operation & in_time)
-        codes = [_CERTAINTIES[code] for code in self._now.codes.tolist()]
+        codes = [CERTAINTIES[code] for code in self._now.codes.tolist()]
         self._codes = _by_row(self._now, codes)
         off = pairs.taken(is_operation & ~in_time)
         self._off_times = _by_row(off, off.off_ms.tolist())

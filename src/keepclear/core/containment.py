@@ -60,6 +60,10 @@ class Certainty(IntEnum):
     """Inside wherever within its errors it is."""
 
 
+CERTAINTIES: Final = tuple(Certainty)
+"""A certainty for each code."""
+
+
 class Points(NamedTuple):
     """Where something was; n points.
 

@@ -23,6 +23,7 @@ from keepclear.core.geodesy import Floats
 from keepclear.core.kinds import TrackKind
 from keepclear.core.motions import TrackArrays
 from keepclear.core.packed import Ints
+from keepclear.core.reports import Flags
 from keepclear.core.track_picture import TrackPicture, TrackStatus
 from keepclear.core.tracks import AGE_MAX_S, SPEED_MAX_MPS
 from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS, KNOT_MPS
@@ -101,7 +102,7 @@ def foresee(
     """
     rate_mps = believed_rates(picture)
     altitude_m, vertical_error_m = picture.altitude_of_judgement(rate_mps)
-    in_air = ~(picture.on_ground & ~(picture.ground_speed_mps > GROUND_SPEED_MAX_MPS))
+    in_air = in_air_of(picture)
     is_lost = (picture.status == TrackStatus.LOST.code) | (picture.age_s > AGE_MAX_S)
     # What stands still needs no direction.
     track_deg = np.where(picture.ground_speed_mps == 0.0, 0.0, picture.track_deg)
@@ -148,6 +149,11 @@ def foresee(
         on_ground=frozenset(picture.ids[row] for row in np.flatnonzero(~in_air).tolist()),
         not_predicted=dict(sorted(reasons.items())),
     )
+
+
+def in_air_of(picture: TrackPicture) -> Flags:
+    """Return which tracks are in the air, whatever they say where they are too fast for the ground, (n,)."""
+    return ~(picture.on_ground & ~(picture.ground_speed_mps > GROUND_SPEED_MAX_MPS))
 
 
 def believed_rates(picture: TrackPicture) -> Floats:

@@ -19,7 +19,7 @@ from keepclear.core.containment import Certainty
 from keepclear.core.geodesy import Floats
 from keepclear.core.intents import IntentState, ItemId, OperationalIntent
 from keepclear.core.track_picture import TrackPicture
-from keepclear.core.units import feet_to_m
+from keepclear.core.units import FOOT_M
 
 AHEAD_MS: Final = 300_000
 """Bands of the operation within so long from now count."""
@@ -43,7 +43,7 @@ def declared_level_offs(
         NaN where that is not told, shape (n,).
     """
     found = np.full(len(picture), np.nan)
-    pressure_m = feet_to_m(1.0) * picture.pressure_altitude_ft
+    pressure_m = picture.pressure_altitude_ft * FOOT_M
     is_steep = np.abs(picture.vertical_rate_mps) >= RATE_MIN_MPS
     is_known = ~np.isnan(picture.altitude_m) & ~picture.is_suspect
     for row in np.flatnonzero(is_steep & is_known).tolist():

@@ -265,7 +265,7 @@ def joined(parts: Sequence[PackedVolumes]) -> PackedVolumes:
     )
 
 
-def _following(first: Ints) -> Ints:
+def following_vertices(first: Ints) -> Ints:
     """Return which vertex follows each; the last of each ring is followed by its first."""
     following = np.arange(1, int(first[-1]) + 1)
     following[first[1:] - 1] = first[:-1]
@@ -287,7 +287,7 @@ def _with_short_edges(ring_deg: Floats, first: Ints) -> tuple[Floats, Ints, Floa
     vertices = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
     if len(ring_deg) == 0:
         return vertices, first, np.empty(0)
-    following = _following(first)
+    following = following_vertices(first)
     chord = _length(vertices - vertices[following])
     points, edge = with_geodesic_points(ring_deg, following=following, chord=chord)
     added = np.flatnonzero(np.diff(edge, prepend=-1) == 0)
@@ -296,7 +296,7 @@ def _with_short_edges(ring_deg: Floats, first: Ints) -> tuple[Floats, Ints, Floa
     vertices, chord, first = vertices[edge], chord[edge], np.searchsorted(edge, first)
     vertices[added] = unit_vectors(points[added, 0], points[added, 1])
     shortened = np.union1d(added, added - 1)
-    chord[shortened] = _length(vertices[shortened] - vertices[_following(first)[shortened]])
+    chord[shortened] = _length(vertices[shortened] - vertices[following_vertices(first)[shortened]])
     return vertices, first, chord
 
 

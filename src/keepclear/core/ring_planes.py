@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keepclear.core.geodesy import ECCENTRICITY_SQ, SEMI_MAJOR_M, Floats, tangent_frames
-from keepclear.core.packed import Ints
+from keepclear.core.packed import Ints, following_vertices
 
 Flags = npt.NDArray[np.bool_]
 
@@ -50,8 +50,7 @@ def ring_edges(x: Floats, y: Floats, first: Ints) -> Floats:
         y: Of the vertices, shape (v,).
         first: Where each ring starts, and at last v.
     """
-    following = np.arange(1, len(x) + 1)
-    following[first[1:] - 1] = first[:-1]
+    following = following_vertices(first)
     return np.stack((x, y, x[following] - x, y[following] - y), axis=-1)
 
 

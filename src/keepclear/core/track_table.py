@@ -139,8 +139,8 @@ class TrackTable:
             return Taken()
         from_future = reports.at_ms - reports.received_ms > FUTURE_MAX_S * 1000.0
         too_old = reports.received_ms - reports.at_ms > self._ageing.forget_s * 1000.0
-        slots = self._slots_of(reports, ~(from_future | too_old))
         timely = ~(from_future | too_old)
+        slots = self._slots_of(reports, timely)
         counts = Taken(
             from_future=int(from_future.sum()),
             stale=int(too_old.sum()),

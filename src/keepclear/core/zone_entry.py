@@ -7,17 +7,17 @@ in the gnomonic plane, its way is a straight line; it enters a ring where the li
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from keepclear.core.containment import Containment, Points
-from keepclear.core.geodesy import Floats, unit_vectors
-from keepclear.core.packed import ALTITUDE_TOLERANCE_M, BOX_MARGIN_M, Ints, ring_vertices
+from keepclear.core.geodesy import RADIUS_MAX_M, RADIUS_MIN_M, Floats, unit_vectors
+from keepclear.core.packed import ALTITUDE_TOLERANCE_M, BOX_MARGIN_M, Ints, following_vertices, ring_vertices
 from keepclear.core.ring_planes import edge_parts, plane_axes
 
-_SLACK_RAD = BOX_MARGIN_M / 6_335_000.0
+_SLACK_RAD: Final = BOX_MARGIN_M / RADIUS_MIN_M
 
 
 class Paths(NamedTuple):
@@ -67,7 +67,7 @@ def entries(
     age_s = np.maximum(0.0, (now_ms - points.at_ms) / 1000.0)
     half = rate_rads * (age_s + lookahead_s) / 2.0
     middle = start * np.cos(half)[:, np.newaxis] + ahead * np.sin(half)[:, np.newaxis]
-    point, volume = containment.near(middle, half * 6_400_000.0)
+    point, volume = containment.near(middle, half * RADIUS_MAX_M)
     volumes = containment.volumes
     # Of a circle round a volume that comes within reach, only one that the line meets.
     beside = np.cross(start, ahead)
@@ -156,8 +156,7 @@ def _first_inside(
         depth = np.einsum("ij,ij->i", ring, start[which])
         along = np.einsum("ij,ij->i", ring, ahead[which]) / depth
         aside = np.einsum("ij,ij->i", ring, beside[which]) / depth
-        following = np.arange(1, len(vertex) + 1)
-        following[starts[1:] - 1] = starts[:-1]
+        following = following_vertices(starts)
         edge = np.flatnonzero((aside > 0.0) != (aside[following] > 0.0))
         after = following[edge]
         share = aside[edge] / (aside[edge] - aside[after])

@@ -21,6 +21,7 @@ from keepclear.core.constraints import ConstraintRule
 from keepclear.core.containment import Certainty
 from keepclear.core.declared_volumes import Held
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.foresight import LEVEL_RATE_MPS
 from keepclear.core.geodesy import Floats
 from keepclear.core.intents import ItemId, PartyId
 from keepclear.core.rules import Contact
@@ -29,8 +30,6 @@ from keepclear.core.zone_entry import Paths, entries
 
 SPEED_MIN_MPS: Final = 0.5
 """What moves slower goes nowhere that could be told."""
-RATE_MIN_MPS: Final = 1.524
-"""A lesser vertical rate, 300 ft/min, is taken for level flight: level flight is reported with it."""
 
 _CLEARANCE, _NO_ENTRY = "/clearance", "/no-entry"
 _RINGS: Final = ((_CLEARANCE, ConstraintRule.NOTIFY_FIRST), (_NO_ENTRY, ConstraintRule.KEEP_OUT))
@@ -147,7 +146,7 @@ class ZoneWatch:
         picture = self._look.picture
         told = picture.vertical_rate_mps
         rate = np.nan_to_num(np.where(np.isnan(told), picture.vertical_slope_mps, told))
-        return np.clip(np.where(np.abs(rate) < RATE_MIN_MPS, 0.0, rate), -HEIGHT_MAX_M, HEIGHT_MAX_M)
+        return np.clip(np.where(np.abs(rate) < LEVEL_RATE_MPS, 0.0, rate), -HEIGHT_MAX_M, HEIGHT_MAX_M)
 
     def _asked(self, row: int, held: Held) -> _Asked | None:
         """Return what a zone asks of a track and has not got; None where the track may be in it."""

@@ -144,8 +144,12 @@ def make_incident(recording: Recording, logs: Sequence[ReadLog], wanted: Wanted)
         wanted: Which incident.
 
     Raises:
-        InvalidValueError: There is no report of an aircraft then, or there is too much of something.
+        InvalidValueError: There is no report of an aircraft then, an operation is claimed of another one, or
+            there is too much of something.
     """
+    for name, _, _ in wanted.flew:
+        if name not in wanted.aircraft:
+            raise InvalidValueError("flew", f"{name!r} is none of the aircraft of this report")
     margin_ms = round(MARGIN_S * 1_000.0)
     from_ms, to_ms = wanted.from_ms - margin_ms, wanted.to_ms + margin_ms
     parts: dict[str, dict[str, list[Reports]]] = {each: {} for each in wanted.aircraft}
@@ -159,6 +163,14 @@ def make_incident(recording: Recording, logs: Sequence[ReadLog], wanted: Wanted)
         elif isinstance(entry, RecordedNote):
             gaps.append(f"The recording says: {entry.text}.")
     gaps += [f"The recording is damaged: {each}." for each in recording.damages if not each.is_torn]
+    steps = tuple(_steps(events, wanted))
+    if len(steps) > QUOTED_MAX:
+        gaps.insert(
+            0, f"The last {len(steps) - QUOTED_MAX:,} steps of alerts are left out: there are too many."
+        )
+    if len(gaps) > QUOTED_MAX:
+        rest = len(gaps) - QUOTED_MAX + 1
+        gaps[QUOTED_MAX - 1 :] = [f"The recording has {rest:,} more notes and damaged parts."]
     aircraft = tuple(_aircraft(each, parts[each], wanted, logs) for each in wanted.aircraft)
     quoted = quote(
         logs,
@@ -179,8 +191,8 @@ def make_incident(recording: Recording, logs: Sequence[ReadLog], wanted: Wanted)
         declared=quoted.declared,
         receipts=quoted.receipts,
         messages=quoted.messages,
-        alerts=tuple(_steps(events, wanted))[:QUOTED_MAX],
-        gaps=tuple(gaps[:QUOTED_MAX]),
+        alerts=steps[:QUOTED_MAX],
+        gaps=tuple(gaps),
     )
 
 

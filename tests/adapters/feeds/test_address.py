@@ -105,6 +105,7 @@ def test_names_are_given_or_made_of_the_format_and_a_number() -> None:
         ("sbz://h:1", "did you mean sbs://"),
         ("foo+bar://h:1", "known are readsb+http://"),
         ("sbs://h", "there is no port; write sbs://h:30003"),
+        ("sbs://a..b:1", "host and port cannot be read; write sbs://host:30003"),
         ("sbs://:30003", "there is no host; write sbs://host:30003"),
         ("sbs://h:70000", "cannot be read"),
         ("sbs:h:30003", "write sbs://host:30003"),

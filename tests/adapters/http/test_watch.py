@@ -8,7 +8,8 @@ import pytest
 
 from keepclear.adapters.watching.rounds import CycleFailedError
 from keepclear.core.geodesy import geodesic_direct
-from keepclear.core.times import rfc3339
+from keepclear.core.recorded import RecordedEvent, RecordedNote
+from keepclear.core.times import floor_ms, rfc3339
 from keepclear.node.access import Role
 from tests.adapters.http.served import Served, operation
 from tests.strategies import at
@@ -101,6 +102,28 @@ def test_a_moment_of_the_past_shows_what_was_known_then_and_no_more(served: Serv
     assert served.ask("GET", "/v1/moments?at=noon", role=Role.VIEWER).status_code == 400
     (span,) = get(served, "/v1/recordings")["spans"]
     assert span["report_count"] == 130
+
+
+def test_a_moment_says_what_of_the_recording_is_missing_or_cannot_be_understood(served: Served) -> None:
+    fly(served, 5)
+    watching = served.running.node.watching
+    now_ms = floor_ms(served.clock.now())
+    told: list[RecordedEvent | RecordedNote] = [
+        RecordedEvent(at_ms=now_ms, what=what, text=text)
+        for what, text in (
+            ("acknowledgement", b"{"),
+            ("acknowledgement", b'{"key": ["unheard of", "a", "b"], "person": "Dana"}'),
+            ("sight", b'{"coverage": 1}'),
+        )
+    ]
+    told.append(RecordedNote(at_ms=now_ms, text="9 entries before this are missing"))
+    for each in told:
+        watching.ask(lambda rounds, entry=each: rounds._write(entry)).result()  # type: ignore[misc]
+    fly(served, 5, since=5)
+    watching.ask(lambda rounds: rounds.flush()).result()
+    blind = get(served, "/v1/moments?at=2026-05-01T12:00:09Z")["watch"]["blind"]
+    assert "the recording says: 9 entries before this are missing" in blind
+    assert "3 events of the recording about then cannot be understood" in blind
 
 
 def test_a_track_is_held_against_what_is_declared(served: Served) -> None:

@@ -294,22 +294,13 @@ def test_what_is_more_than_the_limit_is_deleted_never_the_open_segment(
 def test_a_pinned_segment_is_kept_until_it_is_unpinned(tmp_path: Path) -> None:
     place = Place(tmp_path / "recordings", hours=1.0)
     days(place, 2)
-    assert place.recorder.pin(NOON_MS, NOON_MS + 1_000) == 1
+    pin = segments_of(place.folder)[0].pin
+    pin.touch()
     days(place, 12)
     assert place.names()[0] == "20260501T120000Z.kcr"
-    assert [each.is_pinned for each in Recording(place.folder).spans()][:2] == [True, False]
-    place.recorder.unpin(NOON_MS, NOON_MS + 1_000)
+    pin.unlink()
     days(place, 1)
     assert place.names()[0] != "20260501T120000Z.kcr"
-
-
-def test_no_more_is_pinned_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(tmp_path / "recordings")
-    days(place, 3)
-    monkeypatch.setattr(recorder_module, "PINNED_BYTES_MAX", 300)
-    with pytest.raises(InvalidValueError, match="over the limit of 300"):
-        place.recorder.pin(NOON_MS, place.now_ms)
-    assert not [each for each in segments_of(place.folder) if each.pin.exists()]
 
 
 def test_a_clock_that_is_wrong_by_years_does_not_empty_the_folder_at_once(tmp_path: Path) -> None:

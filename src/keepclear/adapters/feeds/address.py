@@ -142,6 +142,7 @@ def _parse_url(scheme: str, address: str) -> FeedAddress:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
+        host.encode("idna")  # as it is looked up: a part of a name may be empty, or too long
     except ValueError:
         raise InvalidValueError("", f"host and port cannot be read; {_example(scheme)}") from None
     if not host:

@@ -52,7 +52,7 @@ async def poll_http(intake: Intake) -> None:
         request = client.build_request("GET", address.url)
     except (httpx2.InvalidURL, UnicodeError):
         raise FeedUnusableError("its address is no URL") from None
-    last = b""
+    last: bytes | None = None
     async with client:
         async for is_first in _ticks(address.options.every_s):
             body = await _answer(client, request)

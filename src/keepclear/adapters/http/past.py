@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from keepclear.adapters.http.bodies import raw_entry
 from keepclear.adapters.http.watch_bodies import alerts_body, state_body, tracks_body, trail_body
 from keepclear.adapters.http.wire_watch import RecordedSpan, Recordings, WatchMoment
 from keepclear.adapters.recording.reader import Recording
 from keepclear.adapters.watching.rounds import Round, digest_of
-from keepclear.core.recorded import WARM_UP_S, RecordedEvent, moment
+from keepclear.codec.json_errors import decode_json
+from keepclear.codec.words import count_text
+from keepclear.core.errors import InvalidValueError
+from keepclear.core.recorded import WARM_UP_S, Entry, RecordedEvent, RecordedNote, moment
 from keepclear.core.reports import Reports
 from keepclear.core.signals import SignalKey, SignalKind
 from keepclear.core.times import floor_ms, instant_of, rfc3339
@@ -26,6 +32,20 @@ TRAILS_MAX: Final = 2_000
 
 GAP_MS: Final = 10_000
 """Where nothing is recorded for longer before a moment of the past, that is told."""
+NOTES_TOLD_MAX: Final = 3
+"""Of what the recording says of itself before a moment, so much is told, the newest."""
+
+_SIGHT_UNKNOWN: Final = "which sources were silent then is not known: the recording does not tell it"
+
+
+class _AcknowledgementTold(Struct):
+    key: tuple[str, str, str]
+    person: str
+
+
+class _SightTold(Struct):
+    coverage: bool
+    blind: tuple[str, ...]
 
 
 class _Again:
@@ -36,9 +56,10 @@ class _Again:
         self.declarations = Declarations(form)
         self.records: dict[str, Record] = {}
         self.cycle_done: Cycle | None = None
+        self.unread_count = 0
         self._store = store
         self._waiting: list[Record] = []
-        self._sight = Sight()
+        self._sight = Sight(blind=(_SIGHT_UNKNOWN,))
 
     def take(self, reports: Reports) -> None:
         self.watch.take(reports)
@@ -52,14 +73,20 @@ class _Again:
         return digest_of(self.cycle_done)
 
     def happened(self, event: RecordedEvent) -> None:
-        fields: dict[str, Any] = json.loads(event.text)
-        if event.what == "acknowledgement" and self.cycle_done is not None:
-            key = SignalKey(SignalKind(fields["key"][0]), *fields["key"][1:])
-            for alert in self.cycle_done.alerts:
-                if alert.key == key:
-                    self.watch.acknowledge(alert.id, fields["person"], event.at_ms)
-        elif event.what == "sight":
-            self._sight = Sight(coverage=fields["coverage"], blind=tuple(fields["blind"]))
+        try:
+            if event.what == "acknowledgement":
+                self._acknowledge(decode_json(event.text, _AcknowledgementTold), event.at_ms)
+            elif event.what == "sight":
+                sight: _SightTold = decode_json(event.text, _SightTold)
+                self._sight = Sight(coverage=sight.coverage, blind=sight.blind)
+        except (InvalidValueError, msgspec.ValidationError, ValueError):
+            self.unread_count += 1  # of another version; the moment says so
+
+    def _acknowledge(self, told: _AcknowledgementTold, at_ms: int) -> None:
+        key = SignalKey(SignalKind(told.key[0]), *told.key[1:])
+        for alert in () if self.cycle_done is None else self.cycle_done.alerts:
+            if alert.key == key:
+                self.watch.acknowledge(alert.id, told.person, at_ms)
 
     def _follow(self, now_ms: int) -> None:
         """Take over what was declared by then."""
@@ -76,6 +103,14 @@ class _Again:
             self._waiting = self._waiting[len(known) :]
             if not known or self._waiting:
                 return
+
+
+def _noted(entries: Iterable[Entry], notes: list[str]) -> Iterator[Entry]:
+    """Yield entries, and put aside what the recording says of itself."""
+    for entry in entries:
+        if isinstance(entry, RecordedNote):
+            notes.append(entry.text)
+        yield entry
 
 
 class Past:
@@ -118,7 +153,9 @@ class Past:
         if not self._folder.is_dir():
             raise NotWatchedError(f"nothing is recorded of {at}; GET /v1/recordings tells of when there is")
         with self._one_at_a_time:
-            entries = Recording(self._folder).read(at_ms - round(WARM_UP_S * 1000.0), at_ms)
+            recording = Recording(self._folder)
+            notes: list[str] = []
+            entries = _noted(recording.read(at_ms - round(WARM_UP_S * 1000.0), at_ms), notes)
             found = moment(entries, at_ms, lambda: _Again(self._store, self._form, self._rules))
         cycle = found.watch.cycle_done
         if cycle is None:
@@ -129,6 +166,13 @@ class Past:
             blind.append(f"nothing is recorded of the {gap_s:,.0f} s before: this is how it was known then")
         if found.is_short:
             blind.append("the recording begins shortly before: what had begun earlier is not known")
+        blind += [f"the recording says: {note}" for note in notes[-NOTES_TOLD_MAX:]]
+        damaged = sum(not each.is_torn for each in recording.damages)
+        if damaged:
+            blind.append(f"{count_text(damaged, 'part')} of the recording about then cannot be read")
+        if found.watch.unread_count:
+            unread = count_text(found.watch.unread_count, "event")
+            blind.append(f"{unread} of the recording about then cannot be understood")
         cycle = replace(cycle, blind=(*blind, *cycle.blind))
         done = Round(cycle=cycle, health=(), is_watching=True, lasted_s=0.0, fault=None)
         concerned = sorted({each for alert in cycle.alerts for each in alert.key[1:] if each})

@@ -39,7 +39,6 @@ class RecordedSpan(NamedTuple):
         to_ms: When the last of it was received.
         report_count: How many reports it holds.
         bytes_count: How long the file is.
-        is_pinned: Whether it is kept because an incident is under report.
     """
 
     name: str
@@ -47,7 +46,6 @@ class RecordedSpan(NamedTuple):
     to_ms: int
     report_count: int
     bytes_count: int
-    is_pinned: bool
 
 
 class Damage(NamedTuple):
@@ -172,7 +170,7 @@ class Recording:
             stamp = (stat.st_size, stat.st_mtime_ns)
             known = self._spans.get(segment.path)
             if known is not None and known[0] == stamp:
-                return None if known[1] is None else known[1]._replace(is_pinned=segment.pin.exists())
+                return known[1]
             with segment.path.open("rb") as file:
                 told = _heads(file)
             span = self._whole(segment) if told is None else told
@@ -182,9 +180,7 @@ class Recording:
             raise _unreadable(segment.path, error) from None
         result = None
         if span is not None and span[2]:
-            result = RecordedSpan(
-                segment.path.name, span[0], span[1], span[3], stat.st_size, segment.pin.exists()
-            )
+            result = RecordedSpan(segment.path.name, span[0], span[1], span[3], stat.st_size)
         self._spans[segment.path] = (stamp, result)
         return result
 

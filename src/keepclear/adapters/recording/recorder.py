@@ -3,7 +3,7 @@
 Whoever gives it something only puts it into a queue. `flush`, called once a second in a thread of its own,
 writes the queue to the disk. What cannot be written is counted and told as a fault, and it is tried again;
 when it works again, the recording itself says what is missing. The oldest segments are deleted first, never
-the one that is written, and none that is pinned because an incident is under report.
+the one that is written, and none that somebody has pinned.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ QUEUE_REPORTS_MAX: Final = 200_000
 """So many reports wait to be written; what comes then is not recorded, and counted."""
 QUEUE_ENTRIES_MAX: Final = 50_000
 """So many entries wait to be written at most."""
-PINNED_BYTES_MAX: Final = 2_000_000_000
-"""Segments of so many bytes are pinned at most, and no more than half of what is kept."""
 RETRY_MS: Final = 10_000
 """So long after a fault it is tried again."""
 _PRUNE_EVERY_MS: Final = 60_000
@@ -227,58 +225,6 @@ class Recorder:
             total -= sizes[segment]
             deleted += 1
         self._bytes_before = total - self._size
-
-    def pin(self, from_ms: int, to_ms: int) -> int:
-        """Keep what was received between two instants until it is unpinned.
-
-        Args:
-            from_ms: The first instant, milliseconds since 1970.
-            to_ms: The last.
-
-        Returns:
-            How many segments are kept for it.
-
-        Raises:
-            InvalidValueError: More would be pinned than `PINNED_BYTES_MAX`, or the folder cannot be written.
-        """
-        with self._disk:
-            try:
-                segments = segments_of(self._folder)
-                wanted = [each for each in segments if _overlaps(each, from_ms, to_ms)]
-                pinned = {each for each in segments if each.pin.exists()} | set(wanted)
-                size, most = (
-                    sum(each.size for each in pinned),
-                    min(PINNED_BYTES_MAX, self._limits.bytes_max // 2),
-                )
-                if size > most:
-                    reason = f"{size:,} bytes would be pinned, which is over the limit of {most:,}"
-                    raise InvalidValueError("from", f"{reason}; unpin an incident that has been reported")
-                for each in wanted:
-                    each.pin.touch()
-            except OSError as error:
-                reason = f"it cannot be written: {error.strerror or error}"
-                raise InvalidValueError(str(self._folder), reason) from None
-        return len(wanted)
-
-    def unpin(self, from_ms: int, to_ms: int) -> None:
-        """Let what was received between two instants be deleted in its turn.
-
-        Raises:
-            InvalidValueError: The folder cannot be written.
-        """
-        with self._disk:
-            try:
-                for each in segments_of(self._folder):
-                    if _overlaps(each, from_ms, to_ms):
-                        each.pin.unlink(missing_ok=True)
-            except OSError as error:
-                reason = f"it cannot be written: {error.strerror or error}"
-                raise InvalidValueError(str(self._folder), reason) from None
-
-
-def _overlaps(segment: Segment, from_ms: int, to_ms: int) -> bool:
-    # A flush may write a second or two beyond the ten minutes.
-    return segment.started_ms <= to_ms and segment.started_ms + SEGMENT_MS + 60_000 >= from_ms
 
 
 def _encoded(entries: Sequence[Entry]) -> tuple[bytes, int]:

@@ -12,7 +12,7 @@ from keepclear.core.times import floor_ms, instant_of
 SUFFIX: Final = ".kcr"
 """How the name of every file of a recording ends."""
 PIN_SUFFIX: Final = ".pinned"
-"""A file of this name beside a segment keeps it from being deleted."""
+"""A file of its name and this, which somebody puts beside a segment, keeps it from being deleted."""
 SEGMENT_MS: Final = 600_000
 """A segment is begun every ten minutes."""
 SEGMENT_BYTES_MAX: Final = 64_000_000

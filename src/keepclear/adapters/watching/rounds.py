@@ -36,6 +36,7 @@ FAULT_TOLD_MS: Final = 60_000
 """So long after a cycle failed it is told that one is missing."""
 CYCLE_MIN_S: Final = 0.02
 """So long it is from one cycle to the next at least, however fast the time runs that is watched."""
+_SIGHT_AGAIN_MS: Final = 60_000  # so that a moment of the past, which begins anew, knows it, too
 _NOTHING_WATCHED: Final = "nothing is watched: there is no feed, and nobody gives positions"
 
 _log = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ class Rounds:
         self._feeding: asyncio.Task[None] | None = None
         self._pass_number = 0 if self.feeds.replay is None else self.feeds.replay.pass_number
         self._sight_recorded: dict[str, object] = {}
+        self._sight_recorded_ms = 0
 
     async def run(self) -> None:
         """Run until it is cancelled, or all feeds are at their end."""
@@ -292,8 +294,8 @@ class Rounds:
             blind.append(f"nothing is recorded: {self._keeps.fault}")
         coverage = any(each.state.sees for each in health)
         recorded: dict[str, object] = {"coverage": coverage, "blind": blind[:BLIND_LISTED_MAX]}
-        if recorded != self._sight_recorded:
-            self._sight_recorded = recorded
+        if recorded != self._sight_recorded or abs(now_ms - self._sight_recorded_ms) >= _SIGHT_AGAIN_MS:
+            self._sight_recorded, self._sight_recorded_ms = recorded, now_ms
             self._write(_event(now_ms, "sight", recorded))
         return Sight(
             coverage=coverage,

@@ -25,6 +25,7 @@ from keepclear.codec.drawing.elements import (
 )
 from keepclear.codec.drawing.encounter_charts import altitude_chart, distance_chart
 from keepclear.codec.drawing.encounter_scene import COLOURS, Scene, length_text, scene_of, time_text
+from keepclear.codec.drawing.marks import NEEDLE
 from keepclear.codec.drawing.scale import nice_below
 from keepclear.codec.drawing.space import Space, box_around
 from keepclear.core.air_picture import AirPicture
@@ -38,7 +39,6 @@ _DISTANCE: Final = Box(640.0, 88.0, 322.0, 132.0)
 _ALTITUDE: Final = Box(640.0, 258.0, 322.0, 200.0)
 _MARGIN_PX: Final = 40.0
 _PATH_BOX_PX: Final = 9.0
-_NEEDLE: Final = "M0 -10 6.5 8 0 4 -6.5 8Z"
 
 
 def encounter_svg(picture: AirPicture, ids: tuple[str, str], rule: AnyRule, level: str) -> str:
@@ -224,7 +224,7 @@ class _Plan:
         east, south = (path[-1] - path[0]).tolist()
         turn = math.degrees(math.atan2(east, -south))
         place = f'transform="translate({px(x)} {px(y)}) rotate({px(turn)})"'
-        return f'<g class="{COLOURS[number]}"><path class="kc-mark" {place} d="{_NEEDLE}"/></g>'
+        return f'<g class="{COLOURS[number]}"><path class="kc-mark" {place} d="{NEEDLE}"/></g>'
 
     def _name(self, number: int) -> str:
         x, y = self._paths[number][0].tolist()

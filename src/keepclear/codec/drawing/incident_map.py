@@ -21,7 +21,7 @@ from keepclear.codec.drawing.elements import (
     text_width_px,
 )
 from keepclear.codec.drawing.graticule import graticule
-from keepclear.codec.drawing.marks import fill_of, looks_of, patterns_of
+from keepclear.codec.drawing.marks import NEEDLE, fill_of, looks_of, patterns_of
 from keepclear.codec.drawing.polygons import inner_point, path_data, simpler
 from keepclear.codec.drawing.projection import View, fitted
 from keepclear.codec.drawing.scale import north_arrow, scale_bar
@@ -34,13 +34,14 @@ from keepclear.core.incident_judge import sampled_ms
 from keepclear.core.incidents import Incident
 from keepclear.core.packed import Ints, pack
 from keepclear.core.times import instant_of
+from keepclear.core.units import NAUTICAL_MILE_M
 
 AIRCRAFT_COLOURS: Final = ("kc-c0", "kc-c1")
 """The colours of the two aircraft, in every picture of an incident."""
 POINTS_MAX: Final = 2_000
 """A path has so many points at most; those between are left out."""
 VOLUMES_MAX: Final = 400
-"""So many declared volumes are drawn; how many are not, is told."""
+"""So many declared volumes are drawn; that there are more is told."""
 _FIRST_ITEM_COLOUR: Final = 2
 _FRAME: Final = Box(66.0, 14.0, 1_040.0, 560.0)
 _MINUTES: Final = (1, 2, 5, 10, 15, 30, 60)
@@ -214,7 +215,7 @@ def _needle(points: Floats, colour: str) -> str:
     turn = math.degrees(math.atan2(east, -south))
     x, y = points[-1].tolist()
     place = f'transform="translate({px(x)} {px(y)}) rotate({px(turn)})"'
-    return f'<g class="{colour}"><path class="kc-mark" {place} d="M0 -10 6.5 8 0 4 -6.5 8Z"/></g>'
+    return f'<g class="{colour}"><path class="kc-mark" {place} d="{NEEDLE}"/></g>'
 
 
 def label(
@@ -251,7 +252,7 @@ def _closest(closest: Closest | None, view: View, space: Space) -> str:
 
 def distance_text(length_m: float) -> str:
     """Write a lateral distance: with nautical miles from a kilometre on, else in metres."""
-    return f"{length_m / 1_852.0:.2f} NM" if length_m >= 1_000.0 else f"{length_m:,.0f} m"
+    return f"{length_m / NAUTICAL_MILE_M:.2f} NM" if length_m >= 1_000.0 else f"{length_m:,.0f} m"
 
 
 # -- what was declared ------------------------------------------------------------------------------
@@ -269,13 +270,15 @@ def _items(incident: Incident) -> list[Item]:
 def _declared(incident: Incident, view: View, space: Space) -> str:
     items, looks = _items(incident), looks_of(_items(incident))
     frame = shapely.box(*_FRAME.edges)
-    parts, names, room = [], [], VOLUMES_MAX
+    parts, names, room, is_cut = [], [], VOLUMES_MAX, False
     for item in items:
         timely = [
             each
             for each in item.volumes
             if each.time.start_ms <= incident.to_ms and each.time.end_ms >= incident.from_ms
-        ][:room]
+        ]
+        is_cut = is_cut or len(timely) > room
+        timely = timely[:room]
         room -= len(timely)
         shape = _shape(timely, view)
         if shape is None or not shape.intersects(frame):
@@ -289,7 +292,7 @@ def _declared(incident: Incident, view: View, space: Space) -> str:
         if not visible.is_empty:
             told = isolated(f"{item.party}:{item.id}", 180.0)
             names.append(label(space, inner_point(visible), told, "kc-dim kc-b", (0.0, 14.0, 30.0, 50.0)))
-    if room <= 0:
+    if is_cut:
         names.append(text_element(_FRAME.x + 10.0, _FRAME.y + 18.0, f"Only {VOLUMES_MAX} volumes are drawn"))
     return "".join([*parts, *names])
 

@@ -14,6 +14,8 @@ from keepclear.core.intents import PartyId
 
 MARK_HALF_PX: Final = 9.5
 """Half the room that the mark of a party takes."""
+NEEDLE: Final = "M0 -10 6.5 8 0 4 -6.5 8Z"
+"""A path that points up from where something is, to be turned into its direction."""
 _PARTY_RADIUS_PX: Final = 8.0
 
 
