@@ -228,6 +228,8 @@ def test_a_message_is_prepared_for_the_party_concerned(browser: Browser) -> None
         ({"is_watching": False, "feeds": []}, "nothing", "watch.verdict.nothing"),
         ({}, "none", "watch.verdict.none"),
         ({"blind": ["feed partner is silent"]}, "cannot_tell", "watch.verdict.cannot_tell"),
+        ({"pairs_cannot_exclude": 1}, "cannot_tell", "watch.verdict.cannot_tell"),
+        ({"not_predicted_count": 1}, "cannot_tell", "watch.verdict.cannot_tell"),
     ],
 )
 def test_nothing_watched_no_alert_and_cannot_tell_are_three_texts(

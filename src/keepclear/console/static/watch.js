@@ -52,10 +52,10 @@ export function isOver({ state }) {
  * @param {WatchTold} told
  * @returns {"alerts" | "nothing" | "cannot_tell" | "none"}
  */
-export function verdictOf(alerts, { is_watching, blind }) {
+export function verdictOf(alerts, { is_watching, blind, pairs_cannot_exclude, not_predicted_count }) {
   if (alerts.some((alert) => !isOver(alert))) return "alerts";
   if (!is_watching) return "nothing";
-  return blind.length > 0 ? "cannot_tell" : "none";
+  return blind.length + pairs_cannot_exclude + not_predicted_count > 0 ? "cannot_tell" : "none";
 }
 
 /**
