@@ -469,9 +469,8 @@ def test_the_bounds_of_a_pressure_altitude_hold_those_of_the_altimeter_equation(
     exact_lower_m, exact_upper_m = Altitude(
         value=altitude_ft, unit=LengthUnit.FT, datum=Datum.FL
     ).w84_bounds_m(air)
-    # Most where the indicated altitude is about 0: there the line cuts the corner by 3.5 m, outwards.
-    assert exact_lower_m - 5.0 <= lower_m <= exact_lower_m
-    assert exact_upper_m <= upper_m <= exact_upper_m + 5.0
+    assert exact_lower_m - 2.0 <= lower_m <= exact_lower_m
+    assert exact_upper_m <= upper_m <= exact_upper_m + 2.0
 
 
 def test_without_an_altitude_a_bounded_volume_is_only_possible() -> None:

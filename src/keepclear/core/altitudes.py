@@ -98,6 +98,10 @@ class Atmosphere:
         return min(found), max(found)
 
 
+UNKNOWN_AIR: Final = Atmosphere(qnh_min_hpa=870.0, qnh_max_hpa=1085.0)
+"""The air of which nothing is known: the least and the greatest pressure at sea level ever measured."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Altitude:
     """An altitude as somebody stated it.

@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from keepclear.core.altitudes import Atmosphere
+from keepclear.core.altitudes import UNKNOWN_AIR, Atmosphere
 from keepclear.core.conflicts import Item
 from keepclear.core.constraints import Constraint
 from keepclear.core.containment import Certainty
@@ -29,9 +29,6 @@ LOOKAHEAD_MAX_S: Final = 300.0
 """No entry into a zone is looked for farther ahead: nobody flies straight for longer."""
 UNDECIDED_MAX: Final = 2_000
 """So many things that cannot be told are listed of one cycle; the others are counted."""
-UNKNOWN_AIR: Final = Atmosphere(qnh_min_hpa=870.0, qnh_max_hpa=1085.0)
-"""The air of which nothing is known: the least and the greatest pressure at sea level that were ever
-measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import shapely
 
-from keepclear.core.altitudes import GEOID_ABOVE_M, GEOID_BELOW_M, Atmosphere
+from keepclear.core.altitudes import GEOID_ABOVE_M, GEOID_BELOW_M, UNKNOWN_AIR
 from keepclear.core.constraints import Constraint
 from keepclear.core.flown import Flown, Height
 from keepclear.core.geodesy import RADIUS_MIN_M, Floats, plane_of
@@ -24,8 +24,6 @@ from keepclear.core.refs import ItemRef
 from keepclear.core.reports import Flags
 from keepclear.core.volumes import Volume4D
 
-UNKNOWN_AIR: Final = Atmosphere(qnh_min_hpa=870.0, qnh_max_hpa=1085.0)
-"""The air of which nothing is known: the least and the greatest pressure at sea level ever measured."""
 _NEAR_RAD: Final = 0.15  # within about 950 km of its middle a footprint is judged in a plane
 _ROOM_RAD: Final = 0.01
 

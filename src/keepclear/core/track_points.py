@@ -17,12 +17,11 @@ from keepclear.core.geodesy import Floats
 from keepclear.core.track_picture import TrackPicture
 from keepclear.core.units import FOOT_M
 
-_STEP_M: Final = 50.0
+_STEP_M: Final = 10.0
 _LEAST_M: Final = -12_000.0
 _GREATEST_M: Final = 50_000.0
 _BETWEEN_M: Final = 1.0
-"""Between two steps the bounds are nowhere farther outside of a straight line (0.8 m, at the tropopause).
-Between the two steps round sea level the line is up to some metres outside of them, which errs outwards."""
+"""Between two steps the bounds are nowhere farther from a straight line (0.5 m, round sea level)."""
 
 
 class PressureHeights:
