@@ -254,7 +254,9 @@ def test_steps_of_alerts_are_read_of_what_was_recorded_and_an_acknowledgement_is
         RecordedEvent(at_ms=START_MS, what="alert", text=b"no JSON"),
         happened(6, "alert", alert="A-000001", key=KEY, change="cleared", urgency="caution"),
     ]
-    steps = list(alert_steps(events))
+    told = list(alert_steps(events))
+    assert [number for number, each in enumerate(told) if each is None] == [2, 3]
+    steps = [each for each in told if each is not None]
     assert [(each.change, each.person) for each in steps] == [
         ("opened", ""),
         ("acknowledged", "Ann"),

@@ -200,6 +200,12 @@ def test_a_frame_that_unpacks_to_too_much_is_refused_before_it_fills_memory(
     assert "does not end where it should" in refusal(framed(4, b"\0" * 1_001))
 
 
+def test_a_frame_of_times_that_no_calendar_has_is_damaged() -> None:
+    for span in ((-1, NOON_MS), (NOON_MS, 2**62), (NOON_MS, NOON_MS - 1)):
+        (found,) = frames_of(framed(4, b"", span=span), 0)
+        assert isinstance(found, Gap)
+
+
 @given(st.randoms(use_true_random=False))
 def test_fuzz_columns_of_a_forger_are_refused_or_hold_what_reports_may(chance: random.Random) -> None:
     plain = bytearray(encode_reports([few(5), few(3, source="b", first=10)]))

@@ -184,7 +184,9 @@ def test_an_aircraft_of_which_nothing_was_recorded_is_refused(world: World) -> N
 
 def test_the_number_of_a_radar_is_looked_for_behind_its_source(tmp_path: Path) -> None:
     tracks = straight("track:7", 0.0, length_s=20), straight("track:7", 90.0, length_s=20, source="radar-2")
-    recording = Recording(record(tmp_path / "r", *tracks, more=[RecordedNote(at_ms=START_MS, text="hm")]))
+    note = RecordedNote(at_ms=START_MS, text="hm")
+    foreign = RecordedEvent(at_ms=START_MS, what="alert", text=b'{"alert": 7}')
+    recording = Recording(record(tmp_path / "r", *tracks, more=[note, foreign]))
     one = Wanted(
         aircraft=("radar-2/track:7",),
         from_ms=START_MS,
@@ -197,7 +199,10 @@ def test_the_number_of_a_radar_is_looked_for_behind_its_source(tmp_path: Path) -
     assert [each.source for each in incident.aircraft[0].sources] == ["radar-2"]
     assert incident.aircraft[0].report_count == 21
     assert incident.aircraft[0].flew[0].by.value == "claimed"
-    assert incident.gaps == ("The recording says: hm.",)
+    assert incident.gaps == (
+        "1 step of alerts left out, as not readable.",
+        "The recording says: hm.",
+    )
     assert incident.rule is None
 
 

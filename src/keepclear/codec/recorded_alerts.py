@@ -37,10 +37,10 @@ class _AcknowledgementTold(Struct):
     person: _Text
 
 
-def alert_steps(events: Iterable[RecordedEvent]) -> Iterator[AlertStep]:
+def alert_steps(events: Iterable[RecordedEvent]) -> Iterator[AlertStep | None]:
     """Yield what happened to alerts, of the events of a recording in their order.
 
-    What cannot be read as such is left out: it is of another version, and the alerts are only claimed.
+    None stands for what cannot be read: it is of another version, or damaged.
     """
     newest: dict[tuple[str, str, str], AlertStep] = {}
     for event in events:
@@ -68,5 +68,6 @@ def alert_steps(events: Iterable[RecordedEvent]) -> Iterator[AlertStep]:
             else:
                 continue
         except (InvalidValueError, msgspec.ValidationError):
-            continue
-        yield step
+            yield None
+        else:
+            yield step

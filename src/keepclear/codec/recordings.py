@@ -35,6 +35,7 @@ from keepclear.core.recorded import (
     taken_rows,
 )
 from keepclear.core.reports import Reports
+from keepclear.core.times import TIME_MAX, floor_ms
 
 FORMAT: Final = "keepclear-recording/1"
 """What a recording says that it is."""
@@ -227,7 +228,8 @@ def head_of(data: bytes | memoryview) -> FrameHead | None:
         return None
     head = FrameHead(*_HEAD.unpack(mark_to_sum)[1:])
     is_sane = head.kind in _KINDS and head.body_bytes <= FRAME_BYTES_MAX
-    return head if is_sane and head.report_count <= FRAME_REPORTS_MAX and head.from_ms <= head.to_ms else None
+    are_times = 0 <= head.from_ms <= head.to_ms <= floor_ms(TIME_MAX)
+    return head if is_sane and head.report_count <= FRAME_REPORTS_MAX and are_times else None
 
 
 def frames_of(data: bytes, start: int) -> Iterator[Frame | Gap]:

@@ -109,7 +109,9 @@ def find_alert(
     events = (each for each in recording.read(with_reports=False) if isinstance(each, RecordedEvent))
     least_ms, most_ms = within_ms or (0, floor_ms(TIME_MAX))
     steps = [
-        step for step in alert_steps(events) if step.alert == alert and least_ms <= step.at_ms <= most_ms
+        step
+        for step in alert_steps(events)
+        if step is not None and step.alert == alert and least_ms <= step.at_ms <= most_ms
     ]
     if not steps:
         known = f"{recording.path} does not tell of it"
@@ -163,7 +165,10 @@ def make_incident(recording: Recording, logs: Sequence[ReadLog], wanted: Wanted)
         elif isinstance(entry, RecordedNote):
             gaps.append(f"The recording says: {entry.text}.")
     gaps += [f"The recording is damaged: {each}." for each in recording.damages if not each.is_torn]
-    steps = tuple(_steps(events, wanted))
+    told = list(alert_steps(events))
+    steps = tuple(step for step in told if step is not None and _is_wanted(step, wanted))
+    if unread := told.count(None):
+        gaps.insert(0, f"{count_text(unread, 'step')} of alerts left out, as not readable.")
     if len(steps) > QUOTED_MAX:
         gaps.insert(
             0, f"The last {len(steps) - QUOTED_MAX:,} steps of alerts are left out: there are too many."
@@ -288,13 +293,10 @@ def _rule_between(rule_set: RuleSet, aircraft: Sequence[ObservedAircraft]) -> An
     return rule_set.rules[number] if number >= 0 else None
 
 
-def _steps(events: Iterable[RecordedEvent], wanted: Wanted) -> Iterator[AlertStep]:
-    """Yield what became of the alerts that are about the aircraft."""
-    for step in alert_steps(events):
-        about = {step.a, step.b} & set(wanted.aircraft)
-        is_pair = step.kind == "encounter" and len(wanted.aircraft) == 2
-        if step.alert == wanted.alert or (len(about) == 2 if is_pair else about):
-            yield step
+def _is_wanted(step: AlertStep, wanted: Wanted) -> bool:
+    about = {step.a, step.b} & set(wanted.aircraft)
+    is_pair = step.kind == "encounter" and len(wanted.aircraft) == 2
+    return step.alert == wanted.alert or (len(about) == 2 if is_pair else bool(about))
 
 
 def needed_parties(incident: Incident) -> set[str]:
