@@ -94,9 +94,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side,
             "report", "--aircraft", FIRST, "--aircraft", SECOND, *span, "--rule", "rule-of-threes",
             "--recording", folder / "alpha-recordings", "--claim", "The aircraft of bravo stayed too near.",
         )  # fmt: skip
+        alpha.keepclear("log", "export", "bravo", "-o", folder / "bravo-log.json")
         alpha.keepclear(*words, "-o", folder / "incident")
+        bravo.declare(operation("B-2", start_min=0.0, lower_m=8_000.0))
+        bravo.keepclear("log", "export", "-o", folder / "bravo-late.json")
+        alpha.keepclear("log", "export", "-o", folder / "alpha-log.json")
         for side in (alpha, bravo):
-            side.keepclear("log", "export", "-o", folder / f"{side.name}-log.json")
             (folder / f"{side.name}.card").write_text(side.keepclear("pair", "card"))
         logs = ("--log", folder / "alpha-log.json", "--log", folder / "bravo-early.json")
         alpha.keepclear(*words, *logs, "-o", folder / "cut.zip")
@@ -218,6 +221,13 @@ def test_a_log_of_which_the_end_was_left_out_is_caught_with_the_log_that_bravo_h
     told = claim.verify("--log", shared / "bravo-log.json", path=cut, code=1)
     assert "more entries than the report's; it is used" in told
     assert "FAILS: receipt: alpha:A-1 version 1 seen at 'bravo' by Boris" in told
+
+
+def test_what_was_said_after_the_report_was_made_is_told_and_not_held_against_it(claim: Claim) -> None:
+    told = claim.verify("--log", Path(claim.cards[0]).parent / "bravo-late.json")
+    assert "compared: declaration: bravo:B-2 version 1 (entry " in told
+    assert "is not in the report, and nothing shows that it had reached the claimant by then" in told
+    assert "VERIFIED, but for what is only claimed." in told
 
 
 def test_without_the_cards_nothing_is_decided(claim: Claim) -> None:

@@ -86,7 +86,7 @@ def check_report(files: Mapping[str, bytes], given: Given) -> Iterator[Check]:
     yield from _of_signature(files, manifest, cards, logs)
     yield _of_claimant(manifest, incident)
     yield from logs.compare(given.logs)
-    yield from quotes_checked(incident, logs)
+    yield from quotes_checked(incident, logs, manifest.at_ms)
     yield _of_rule(incident)
     findings = judge_incident(incident)
     yield from _of_findings(files[FINDINGS], findings)

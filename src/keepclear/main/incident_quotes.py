@@ -15,6 +15,7 @@ from keepclear.codec.quoted import Quoted, ReadLog, quote, read_export
 from keepclear.codec.words import count_text, instant_text
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.incidents import Incident, QuotedMessage, QuotedReceipt, QuotedVersion
+from keepclear.core.intents import PartyId
 from keepclear.core.refs import ItemRef
 from keepclear.core.times import instant_of
 from keepclear.main.incident_making import places_of
@@ -59,6 +60,7 @@ class CheckedLogs:
 
     Attributes:
         read: The logs that hold, by party; where the verifier gave a longer one, that.
+        shown: How many entries the report shows of each log.
         broken: The parties whose logs do not hold.
     """
 
@@ -66,6 +68,7 @@ class CheckedLogs:
         self._cards = cards
         self._exports: dict[str, bytes] = {}
         self.read: dict[str, ReadLog] = {}
+        self.shown: dict[str, int] = {}
         self.broken: set[str] = set()
 
     def take(self, name: str, data: bytes) -> Iterator[Check]:
@@ -89,6 +92,7 @@ class CheckedLogs:
             yield Check(Outcome.FAILS, f"the log of {party!r} does not hold: {error}"[:1_000])
             return
         self.read[party], self._exports[party] = log, data
+        self.shown[party] = log.size
         if card is None:
             text = f"whose the log of {party!r} is: it agrees with itself, and its root key is not pinned"
             yield Check(Outcome.UNDECIDED, f"{text} (--card)")
@@ -142,6 +146,21 @@ class CheckedLogs:
                 else:
                     yield Check(Outcome.HOLDS, f"the log of {own.party!r} is the one that you hold")
 
+    def known(self, claimant: str, at_ms: int) -> dict[str, int]:
+        """Return how many entries of each log the claimant surely had at an instant of its own clock.
+
+        Those that its report shows, those that its own statements until then say it had received, and of its
+        own log whatever it had stated.
+        """
+        known = dict(self.shown)
+        log = self.read.get(claimant)
+        for statement in () if log is None else log.statements:
+            if statement.at_ms <= at_ms:
+                for party in self.read:
+                    known[party] = max(known.get(party, 0), statement.received_of(PartyId(party)))
+                known[claimant] = max(known.get(claimant, 0), statement.n + 1)
+        return known
+
 
 def _statements(log: ReadLog, size: int) -> dict[int, object]:
     return {each.n: each for each in log.statements if each.n < size}
@@ -150,12 +169,15 @@ def _statements(log: ReadLog, size: int) -> dict[int, object]:
 # -- what is quoted ---------------------------------------------------------------------------------
 
 
-def quotes_checked(incident: Incident, logs: CheckedLogs) -> Iterator[Check]:
+def quotes_checked(incident: Incident, logs: CheckedLogs, made_ms: int) -> Iterator[Check]:
     """Check that what is quoted stands in the logs, and that nothing is left out that stands there.
+
+    What stands in a longer log of the verifier, and had not surely reached the claimant, is only told.
 
     Args:
         incident: What is claimed.
         logs: The logs, taken and compared already.
+        made_ms: When the report was made, milliseconds since 1970.
     """
     needed = {each.ref.party for each in incident.declared} | {each.party for each in incident.receipts}
     needed |= {each.by for each in incident.messages} | {incident.claimant}
@@ -169,9 +191,10 @@ def quotes_checked(incident: Incident, logs: CheckedLogs) -> Iterator[Check]:
         return
     quoted = quote(held, incident.from_ms, incident.to_ms, places_of(incident.aircraft), flew)
     told = _of_known(incident, set(missing) | logs.broken)
-    yield from _of_versions(told.declared, quoted.declared)
-    yield from _of_receipts(told.receipts, quoted.receipts)
-    yield from _of_messages(told.messages, quoted.messages)
+    known = logs.known(incident.claimant, made_ms)
+    yield from _of_versions(told.declared, quoted.declared, known)
+    yield from _of_receipts(told.receipts, quoted.receipts, known)
+    yield from _of_messages(told.messages, quoted.messages, known)
 
 
 def _of_known(incident: Incident, unknown: AbstractSet[str]) -> Quoted:
@@ -185,7 +208,9 @@ def _of_known(incident: Incident, unknown: AbstractSet[str]) -> Quoted:
     )
 
 
-def _of_versions(told: Sequence[QuotedVersion], proven: Sequence[QuotedVersion]) -> Iterator[Check]:
+def _of_versions(
+    told: Sequence[QuotedVersion], proven: Sequence[QuotedVersion], known: Mapping[str, int]
+) -> Iterator[Check]:
     def key(each: QuotedVersion) -> tuple[ItemRef, int]:
         return each.ref, each.n
 
@@ -195,11 +220,15 @@ def _of_versions(told: Sequence[QuotedVersion], proven: Sequence[QuotedVersion])
     def same(one: QuotedVersion, other: QuotedVersion) -> bool:
         return (one.at_ms, one.what, one.text) == (other.at_ms, other.what, other.text)
 
-    faults = list(_compared(told, proven, key, name, same))
-    yield from _named(faults, "declaration", len(told))
+    def is_known(each: QuotedVersion) -> bool:
+        return each.n < known.get(each.ref.party, 0)
+
+    yield from _compared("declaration", told, proven, key, name, same, is_known)
 
 
-def _of_receipts(told: Sequence[QuotedReceipt], proven: Sequence[QuotedReceipt]) -> Iterator[Check]:
+def _of_receipts(
+    told: Sequence[QuotedReceipt], proven: Sequence[QuotedReceipt], known: Mapping[str, int]
+) -> Iterator[Check]:
     def key(each: QuotedReceipt) -> tuple[ItemRef, str, str]:
         return each.ref, each.party, each.kind
 
@@ -207,11 +236,15 @@ def _of_receipts(told: Sequence[QuotedReceipt], proven: Sequence[QuotedReceipt])
         who = f" by {each.person}" if each.person else ""
         return f"{ref_text(each.ref)} {each.kind} at {each.party!r}{who} (entry {each.n} of its log)"
 
-    faults = list(_compared(told, proven, key, name, lambda one, other: one == other))
-    yield from _named(faults, "receipt", len(told))
+    def is_known(each: QuotedReceipt) -> bool:
+        return each.n < known.get(each.party, 0)
+
+    yield from _compared("receipt", told, proven, key, name, lambda one, other: one == other, is_known)
 
 
-def _of_messages(told: Sequence[QuotedMessage], proven: Sequence[QuotedMessage]) -> Iterator[Check]:
+def _of_messages(
+    told: Sequence[QuotedMessage], proven: Sequence[QuotedMessage], known: Mapping[str, int]
+) -> Iterator[Check]:
     def key(each: QuotedMessage) -> tuple[str, int]:
         return each.by, each.n
 
@@ -219,41 +252,56 @@ def _of_messages(told: Sequence[QuotedMessage], proven: Sequence[QuotedMessage])
         code = "that messages were read" if each.message is None else each.message.code.value
         return f"{code} (entry {each.n} of the log of {each.by!r})"
 
-    faults = list(_compared(told, proven, key, name, lambda one, other: one == other))
-    yield from _named(faults, "message", len(told))
+    def is_known(each: QuotedMessage) -> bool:
+        return each.n < known.get(each.by, 0)
+
+    yield from _compared("message", told, proven, key, name, lambda one, other: one == other, is_known)
 
 
 def _compared(
+    what: str,
     told: Sequence[_V],
     proven: Sequence[_V],
     key: Callable[[_V], object],
     name: Callable[[_V], str],
     same: Callable[[_V, _V], bool],
-) -> Iterator[str]:
+    is_known: Callable[[_V], bool],
+) -> Iterator[Check]:
     by_key = {key(each): each for each in proven}
     quoted = {key(each) for each in told}
+    faults: list[str] = []
     for each in told:
         other = by_key.get(key(each))
         if other is None:
-            yield f"{name(each)} is quoted, and the logs do not say so"
+            faults.append(f"{name(each)} is quoted, and the logs do not say so")
         elif not same(each, other):
-            yield f"{name(each)} is quoted otherwise than the log says"
-    for known, each in by_key.items():
-        if known not in quoted:
-            yield f"{name(each)} is left out: the logs say so, and the report does not"
+            faults.append(f"{name(each)} is quoted otherwise than the log says")
+    missing = [each for other, each in by_key.items() if other not in quoted]
+    faults += [
+        f"{name(each)} is left out: the logs say so, and the report does not"
+        for each in missing
+        if is_known(each)
+    ]
     if len(quoted) < len(told):
-        yield "something is quoted twice"
-
-
-def _named(faults: Sequence[str], what: str, count: int) -> Iterator[Check]:
-    for fault in faults[:NAMED_MAX]:
-        yield Check(Outcome.FAILS, f"{what}: {fault}")
-    if len(faults) > NAMED_MAX:
-        yield Check(Outcome.FAILS, f"{what}: {len(faults) - NAMED_MAX:,} more do not hold")
+        faults.append("something is quoted twice")
+    unheard = [
+        f"{name(each)} is not in the report, and nothing shows that it had reached the claimant by then"
+        for each in missing
+        if not is_known(each)
+    ]
+    yield from _named(Outcome.FAILS, faults, what)
+    yield from _named(Outcome.TOLD, unheard, what)
     if not faults:
         yield Check(
-            Outcome.HOLDS, f"{count_text(count, what)} quoted as the logs have them, and none left out"
+            Outcome.HOLDS, f"{count_text(len(told), what)} quoted as the logs have them, and none left out"
         )
+
+
+def _named(outcome: Outcome, texts: Sequence[str], what: str) -> Iterator[Check]:
+    for text in texts[:NAMED_MAX]:
+        yield Check(outcome, f"{what}: {text}")
+    if len(texts) > NAMED_MAX:
+        yield Check(outcome, f"{what}: the same of {len(texts) - NAMED_MAX:,} more")
 
 
 def ref_text(ref: ItemRef) -> str:
