@@ -693,6 +693,7 @@ def views(window: ConsolePage, node: PartyNode, folder: Path) -> Iterator[str]:
     yield "the form for the key"
     unlock(window, node, folder)
     answer(window, "request_later", "unable")
+    expect(window.part("signing")).to_have_attribute("data-status", "ready", timeout=LATER_S * 1000)
     window.page.evaluate(
         "() => document.querySelectorAll('.panel details').forEach((each) => { each.open = true; })"
     )
