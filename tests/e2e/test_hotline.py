@@ -693,13 +693,13 @@ def views(window: ConsolePage, node: PartyNode, folder: Path) -> Iterator[str]:
     yield "the form for the key"
     unlock(window, node, folder)
     answer(window, "request_later", "unable")
-    expect(window.part("signing")).to_have_attribute("data-status", "ready", timeout=LATER_S * 1000)
     window.page.evaluate(
         "() => document.querySelectorAll('.panel details').forEach((each) => { each.open = true; })"
     )
     yield "the hotline with a key"
     for code in ("flight_parameters", "distress", "unanswered_call", "movement_notice", "telephone_call"):
         window.part("compose-to-party").click()
+        expect(window.part("compose-code")).to_be_visible(timeout=LATER_S * 1000)
         window.part("compose-code").select_option(code)
         yield f"writing {code}"
     window.part("discard-compose").click()
