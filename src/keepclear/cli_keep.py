@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from keepclear.cli_client import told_faults
+from keepclear.cli_dss import dss_options, refuse_dss_options, serve_dss
 from keepclear.cli_io import (
     EXIT_BAD_INPUT,
     EXIT_CANNOT_DECIDE,
@@ -153,18 +154,40 @@ def _login_name() -> str:
 
 
 @click.command()
+@click.option(
+    "--role",
+    type=click.Choice(["node", "dss"]),
+    default="node",
+    show_default=True,
+    help="A node of a party; or a DSS, which software of drone operators speaks to (ASTM F3548-21).",
+)
 @_config_option()
 @click.option("--listen", metavar="HOST:PORT", help="Listen there instead of where the configuration says.")
-def serve(config: str | None, listen: str | None) -> None:
+@dss_options()
+def serve(role: str, config: str | None, listen: str | None, **dss: Any) -> None:
     """Run a node until it is told to stop, by SIGTERM or SIGINT (Ctrl+C).
 
-    The URL and the log go to the standard error. Exit code 0: it was stopped.
+    The URL and the log go to the standard error. Exit code 0: it was stopped. With --role dss it runs a
+    Discovery and Synchronization Service, which has no party and needs no configuration.
 
     \b
     Examples:
       keepclear serve
       keepclear serve --config /srv/keepclear/keepclear.toml --listen 127.0.0.1:9000
+      keepclear serve --role dss --database sqlite:dss.db --trust-key dev-key.pub.pem
     """
+    gc.enable()  # short commands run without; a node runs for months
+    if role == "dss":
+        if config is not None:
+            raise click.UsageError("--config is of a node; a DSS is told all by its options")
+        with told_faults():
+            serve_dss(listen, **dss)
+        return
+    refuse_dss_options()
+    _serve_node(config, listen)
+
+
+def _serve_node(config: str | None, listen: str | None) -> None:
     from keepclear.adapters.config import load_settings
     from keepclear.core.errors import InvalidValueError
     from keepclear.main import node
@@ -172,7 +195,6 @@ def serve(config: str | None, listen: str | None) -> None:
     environment = dict(os.environ)
     if listen is not None:
         environment[_LISTEN_VARIABLE] = listen
-    gc.enable()  # short commands run without; a node runs for months
     with told_faults():
         try:
             settings = load_settings(config, environment=environment)

@@ -9,30 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import shapely
 
+from keepclear.core import judge
 from keepclear.core.altitudes import AltitudeBand
-from keepclear.core.conflicts import ConflictRule, Finding
+from keepclear.core.conflicts import Finding
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import plane_of
 from keepclear.core.index import Engine
 from keepclear.core.intents import VOLUMES_MAX, ItemId, OperationalIntent
-from keepclear.core.packed import ALTITUDE_TOLERANCE_M, NO_MARGINS, pack
+from keepclear.core.packed import ALTITUDE_TOLERANCE_M, PackedVolumes, boxes, joined, pack
 from keepclear.core.picture import Picture
+from keepclear.core.times import ceil_ms, floor_ms
 from keepclear.core.volumes import Volume4D
 
 COVER_TOLERANCE_M: Final = 1.0
 """What covers another footprint may be so much too small: as much as a circle is drawn too large."""
-RENEWED_AFTER: Final = 100_000
-"""After so many that went, an index is made anew, so that it holds no room for what is gone."""
 
 _ME: Final = ItemId("extent")
+_BOX_EPOCH_MS: Final = floor_ms(datetime(2060, 1, 1, tzinfo=UTC))
 _HEMISPHERE_COS: Final = 0.05
+_PAIRS_AT_ONCE: Final = 20_000
+
+
+class Box(NamedTuple):
+    """A box of whole numbers of 32 bits; two overlap when they do in each dimension, ends included.
+
+    Attributes:
+        low: The least x, y, z (2^-30 of a unit vector), height (cm) and time (s from 2060 on). What is
+            beyond the range of a number stands at its end.
+        high: The greatest.
+    """
+
+    low: tuple[int, ...]
+    high: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,34 @@ class Extent:
         bands = [volume.volume.altitude for volume in self.volumes]
         return AltitudeBand(
             lower_m=min(band.lower_m for band in bands), upper_m=max(band.upper_m for band in bands)
+        )
+
+    @cached_property
+    def packed(self) -> PackedVolumes:
+        """The volumes as arrays, all with the bounds of the whole in height and time."""
+        count = len(self.volumes)
+        packed = pack(self.volumes, [0] * count, [0] * count, [False] * count)
+        return packed._replace(
+            start_ms=np.full(count, packed.start_ms.min()),
+            end_ms=np.full(count, packed.end_ms.max()),
+            lower_m=np.full(count, packed.lower_m.min()),
+            upper_m=np.full(count, packed.upper_m.max()),
+        )
+
+    @cached_property
+    def box(self) -> Box:
+        """A box that surely contains it all: whoever meets it has one that overlaps this."""
+        each = boxes(self.packed, _BOX_EPOCH_MS)
+        return Box(tuple(each[:, :5].min(axis=0).tolist()), tuple(each[:, 5:].max(axis=0).tolist()))
+
+    def bounds_meet(self, other: Extent) -> bool:
+        """Tell whether the bounds of height and time meet those of another."""
+        a, b = self.altitude, other.altitude
+        return (
+            floor_ms(self.start) <= ceil_ms(other.end)
+            and floor_ms(other.start) <= ceil_ms(self.end)
+            and a.lower_m - b.upper_m <= ALTITUDE_TOLERANCE_M
+            and b.lower_m - a.upper_m <= ALTITUDE_TOLERANCE_M
         )
 
     def joined(self, other: Extent) -> Extent:
@@ -122,57 +165,38 @@ def _footprints_cover(outer: Sequence[Volume4D], inner: Sequence[Volume4D]) -> b
     return bool(shapely.covers(whole, rings[len(outer) :]).all())
 
 
-class ExtentIndex:
-    """Extents by their names, searchable exactly.
-
-    One thread at a time may use it.
-
-    Args:
-        extents: What it holds at first, by name; a name stands once.
-        engine: Which code searches.
-    """
-
-    def __init__(self, extents: Iterable[tuple[str, Extent]] = (), engine: Engine = Engine.AUTO) -> None:
-        self._engine, self._gone_count = engine, 0
-        items = [_item(name, extent) for name, extent in extents]
-        self._picture = Picture(items, rule=ConflictRule.PER_INTENT, engine=engine)
-
-    def __len__(self) -> int:
-        """Return how many extents are held."""
-        return len(self._picture)
-
-    def hold(self, name: str, extent: Extent) -> None:
-        """Hold an extent, in place of the one of that name."""
-        self.drop(name)
-        self._picture.hold(_item(name, extent))
-
-    def drop(self, name: str) -> None:
-        """Hold an extent no longer; nothing happens where there is none of that name."""
-        if name in self._picture:
-            self._picture.drop(ItemId(name))
-            self._gone_count += 1
-            if self._gone_count > max(RENEWED_AFTER, len(self._picture)):
-                self._renew()
-
-    def meeting(self, extent: Extent) -> list[str]:
-        """Return the names of the extents that meet this one, sorted."""
-        query = self._picture.packed(_item(_ME, extent))
-        hits = self._picture.search(query, NO_MARGINS, all_pairs=True)
-        owners = np.unique(hits.stored.owner).tolist()
-        return sorted(self._picture.owner(place).id for place in owners)
-
-    def _renew(self) -> None:
-        volumes, labels = self._picture.index.volumes, self._picture.labels
-        volumes = volumes.taken(np.lexsort((volumes.number, volumes.owner)))
-        _, owner = np.unique(volumes.owner, return_inverse=True)  # labels stand in the same order
-        renewed = Picture(rule=ConflictRule.PER_INTENT, engine=self._engine)
-        renewed.hold_packed(labels, volumes._replace(owner=owner.astype(np.int32)))
-        self._picture, self._gone_count = renewed, 0
-
-
-def meeting_among(extent: Extent, candidates: Sequence[tuple[str, Extent]]) -> list[str]:
+def meeting_among(extent: Extent, candidates: Iterable[tuple[str, Extent]]) -> list[str]:
     """Return the names of those candidates that meet an extent, sorted."""
-    return ExtentIndex(candidates, Engine.PLAIN).meeting(extent) if candidates else []
+    met: list[str] = []
+    part: list[tuple[str, Extent]] = []
+    count = 0
+    for name, other in candidates:
+        if extent.bounds_meet(other):
+            part.append((name, other))
+            count += len(other.volumes)
+            if count >= _PAIRS_AT_ONCE:
+                met += _meeting_of_part(extent, part)
+                part, count = [], 0
+    if part:
+        met += _meeting_of_part(extent, part)
+    return sorted(met)
+
+
+def _meeting_of_part(extent: Extent, part: Sequence[tuple[str, Extent]]) -> list[str]:
+    """Return the names of those of which some footprint meets one of an extent."""
+    one, stored = extent.packed, joined([other.packed for _, other in part])
+    owner = np.repeat(np.arange(len(part)), [len(other.volumes) for _, other in part])
+    wanted = np.arange(len(owner))
+    met = np.zeros(len(part), dtype=np.bool_)
+    step = max(1, _PAIRS_AT_ONCE // len(owner))
+    for first in range(0, len(extent.volumes), step):
+        rows = np.arange(first, min(first + step, len(extent.volumes)))
+        pairs = np.stack((np.repeat(rows, len(wanted)), np.tile(wanted, len(rows))), axis=-1)
+        met[owner[pairs[judge.footprints_meet(one, stored, pairs, 0.0), 1]]] = True
+        wanted = wanted[~met[owner[wanted]]]  # one place of meeting is enough
+        if not len(wanted):
+            break
+    return [part[place][0] for place in np.flatnonzero(met).tolist()]
 
 
 def volume_conflicts(extent: Extent, others: Sequence[tuple[str, Extent]]) -> list[Finding]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from keepclear.adapters.http.app import RunningNode
 from keepclear.core.errors import InvalidValueError
@@ -20,7 +22,26 @@ CONNECTIONS_MAX: Final = 1_000
 """So many requests and streams at one time; more are refused (503)."""
 
 
-class NodeServer(uvicorn.Server):
+class ToldServer(uvicorn.Server):
+    """Tells once it serves.
+
+    Args:
+        config: Of what is served, and how.
+        started: Called once requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None] = lambda: None) -> None:
+        super().__init__(config)
+        self._told_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and tell so."""
+        await super().startup(sockets)
+        if self.started:
+            self._told_started()
+
+
+class NodeServer(ToldServer):
     """Ends the streams before it waits for requests under way: they would never end by themselves.
 
     Args:
@@ -32,14 +53,8 @@ class NodeServer(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, running: RunningNode, started: Callable[[], None] = lambda: None
     ) -> None:
-        super().__init__(config)
-        self._running, self._told_started = running, started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, and tell so."""
-        await super().startup(sockets)
-        if self.started:
-            self._told_started()
+        super().__init__(config, started)
+        self._running = running
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then serve no more."""
@@ -92,20 +107,31 @@ def serve(
         started: Called once requests are answered.
         alongside: What runs beside it in the event loop, until the end.
     """
-    server_settings = running.node.settings.server
-    config = uvicorn.Config(
-        running.app,
+    server = running.node.settings.server
+    config = config_of(running.app, server.tls_certificate, server.tls_key)
+    running.alongside = alongside
+    try:
+        NodeServer(config, running, started).run(sockets=[listener])
+    finally:
+        running.close()
+
+
+def config_of(app: ASGIApp, tls_certificate: Path | None, tls_key: Path | None) -> uvicorn.Config:
+    """Return how an application is served.
+
+    Args:
+        app: It.
+        tls_certificate: The file with the certificate; None for no TLS.
+        tls_key: The file with its key.
+    """
+    return uvicorn.Config(
+        app,
         log_config=None,
         access_log=False,
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=round(STOP_S),
         limit_concurrency=CONNECTIONS_MAX,
-        ssl_certfile=server_settings.tls_certificate,
-        ssl_keyfile=server_settings.tls_key,
+        ssl_certfile=tls_certificate,
+        ssl_keyfile=tls_key,
     )
-    running.alongside = alongside
-    try:
-        NodeServer(config, running, started).run(sockets=[listener])
-    finally:
-        running.close()

@@ -115,7 +115,7 @@ def _read_entry(raw: bytes, place: str, reading: Reading, settings: ReadSettings
     unbounded: set[str] = set()
     volumes = []
     for index, wired in enumerate(entry.volumes):
-        volume = _volume(wired, f"volumes[{index}]", errors, unbounded, settings)
+        volume = volume_of(wired, f"volumes[{index}]", errors, unbounded, settings)
         if volume is not None:
             volumes.append(volume)
     item = _item(entry, tuple(volumes), errors)
@@ -180,17 +180,18 @@ def _item(entry: wire.Entry, volumes: tuple[Volume4D, ...], errors: list[Invalid
     return None
 
 
-def _volume(
+def volume_of(
     wired: wire.Volume4D,
     path: str,
     errors: list[InvalidValueError],
     unbounded: set[str],
     settings: ReadSettings,
 ) -> Volume4D | None:
+    """Read a volume; what is wrong is added to the errors, bounds that are missing to the unbounded ones."""
     known = len(errors)
-    start = _instant(wired.time_start, f"{path}.time_start", errors)
-    end = _instant(wired.time_end, f"{path}.time_end", errors)
-    outline = _outline(wired.volume, f"{path}.volume", errors)
+    start = instant_in(wired.time_start, f"{path}.time_start", errors)
+    end = instant_in(wired.time_end, f"{path}.time_end", errors)
+    outline = outline_of(wired.volume, f"{path}.volume", errors)
     band = _band(wired.volume, f"{path}.volume", errors, unbounded, settings)
     if start is not None and end is not None:
         try:
@@ -202,7 +203,8 @@ def _volume(
     return Volume4D(volume=Volume3D(outline=outline, altitude=band), time=time)
 
 
-def _instant(wired: wire.Time | None, path: str, errors: list[InvalidValueError]) -> datetime | None:
+def instant_in(wired: wire.Time | None, path: str, errors: list[InvalidValueError]) -> datetime | None:
+    """Read an instant that must be there; what is wrong is added to the errors, and then it is None."""
     if wired is None:
         errors.append(InvalidValueError(path, "a volume needs both times"))
         return None
@@ -216,7 +218,8 @@ def _instant(wired: wire.Time | None, path: str, errors: list[InvalidValueError]
         return None
 
 
-def _outline(wired: wire.Volume3D, path: str, errors: list[InvalidValueError]) -> Outline | None:
+def outline_of(wired: wire.Volume3D, path: str, errors: list[InvalidValueError]) -> Outline | None:
+    """Read the outline of a volume; what is wrong is added to the errors, and then it is None."""
     circle, polygon, corridor = wired.outline_circle, wired.outline_polygon, wired.outline_corridor
     count = sum(outline is not None for outline in (circle, polygon, corridor))
     if count != 1:
@@ -294,7 +297,7 @@ def encode_item(item: Item) -> bytes:
 def _wire_entry(item: Item, *, with_corridors: bool) -> wire.Entry:
     entry = wire.Entry(
         id=item.id,
-        volumes=[_wire_volume(volume, with_corridors) for volume in item.volumes],
+        volumes=[wire_volume(volume, with_corridors) for volume in item.volumes],
         priority=item.priority,
         party=item.party,
     )
@@ -309,7 +312,13 @@ def _wire_entry(item: Item, *, with_corridors: bool) -> wire.Entry:
     return entry
 
 
-def _wire_volume(volume: Volume4D, with_corridors: bool) -> wire.Volume4D:
+def wire_volume(volume: Volume4D, with_corridors: bool) -> wire.Volume4D:
+    """Return a volume as the interface writes it.
+
+    Args:
+        volume: It.
+        with_corridors: True to write legs as legs, which is ours; False for the polygons that stand for them.
+    """
     outline, band = volume.volume.outline, volume.volume.altitude
     space = wire.Volume3D(
         altitude_lower=_wire_altitude(band.lower_m), altitude_upper=_wire_altitude(band.upper_m)

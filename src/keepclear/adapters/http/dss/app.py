@@ -1,0 +1,149 @@
+"""The application of the service: its routes, its health, its metrics, and what it does by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keepclear.adapters.http.dss.auxiliary import AuxiliaryEndpoints
+from keepclear.adapters.http.dss.description import describe
+from keepclear.adapters.http.dss.endpoints import DssDesk, DssEndpoint, json_answer, refused, routes_of
+from keepclear.adapters.http.dss.f3548 import F3548Endpoints
+from keepclear.adapters.http.metrics import MEDIA_TYPE
+from keepclear.codec.f3548.dss_reading import DssReader
+from keepclear.core.errors import KeepclearError
+from keepclear.node.dss.callers import Caller
+from keepclear.node.dss.others import SWEPT_MAX, sweep
+from keepclear.node.dss.work import Work
+
+SWEEP_EVERY_S: Final = 1.0
+"""So often what is over is let go of; at once again while there is more of it."""
+_ITSELF: Final = Caller(subject="keepclear", issuer="", scopes=frozenset())
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DssParts:
+    """What the service is put together from.
+
+    Attributes:
+        desk: What requests are answered with.
+        reader: How bodies are read.
+        auxiliary: What is beside the standards.
+        faults: What is wrong beside the store, such as keys that could not be fetched; each a sentence.
+        kept: How long after its end an intent, a constraint or an area is kept.
+        history_kept: How long the history is kept.
+    """
+
+    desk: DssDesk
+    reader: DssReader
+    auxiliary: AuxiliaryEndpoints
+    faults: Callable[[], Sequence[str]] = tuple
+    kept: timedelta = timedelta(hours=24)
+    history_kept: timedelta = timedelta(days=30)
+
+
+class Health(Struct):
+    """Whether the service can work, and what it keeps."""
+
+    status: str
+    faults: list[str]
+
+
+class DssApplication:
+    """The service as an ASGI application.
+
+    Args:
+        parts: What it is put together from.
+
+    Attributes:
+        endpoints: What can be asked of it.
+        app: The application.
+    """
+
+    def __init__(self, parts: DssParts) -> None:
+        self._parts = parts
+        self.endpoints: list[DssEndpoint] = [
+            *F3548Endpoints(parts.reader).endpoints(),
+            *parts.auxiliary.endpoints(),
+        ]
+        self.app = Starlette(
+            routes=[
+                *routes_of(parts.desk, self.endpoints),
+                Route("/healthy", self._healthy),
+                Route("/dss/v1/healthy", self._healthy),
+                Route("/metrics", self._metrics),
+                Route("/openapi.json", self._described),
+            ],
+            exception_handlers={HTTPStatus.NOT_FOUND: _unknown, HTTPStatus.METHOD_NOT_ALLOWED: _not_allowed},
+            lifespan=self._lifespan,
+        )
+        self.app.router.redirect_slashes = False  # an empty OVN at the end is to be refused, not to be lost
+
+    def faults(self) -> list[str]:
+        """Return what is wrong at present, each a sentence."""
+        fault = self._parts.desk.store.fault
+        return [*([] if fault is None else [fault]), *self._parts.faults()]
+
+    async def sweep(self) -> bool:
+        """Let go of what is over, as much as one transaction does; tell whether there may be more."""
+        parts = self._parts
+
+        def run(work: Work, _: object) -> dict[str, int]:
+            return dict(sweep(work, parts.kept, parts.history_kept))
+
+        gone = await parts.desk.done(_ITSELF, run)
+        if gone:
+            _log.info("let go of what is over", extra=gone)
+        return any(count >= SWEPT_MAX for count in gone.values())
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._sweep())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                is_more = await self.sweep()
+            except KeepclearError as error:
+                is_more = False
+                _log.warning("what is over could not be let go of", extra={"reason": str(error)})
+            await asyncio.sleep(0.0 if is_more else SWEEP_EVERY_S)
+
+    async def _healthy(self, _: Request) -> Response:
+        faults = self.faults()
+        is_up = self._parts.desk.store.fault is None
+        status = HTTPStatus.OK if is_up else HTTPStatus.SERVICE_UNAVAILABLE
+        return json_answer(status, Health(status="ok" if is_up else "failing", faults=faults))
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(self._parts.desk.metrics.text(), media_type=MEDIA_TYPE)
+
+    async def _described(self, _: Request) -> Response:
+        return Response(describe(self.endpoints), media_type="application/json")
+
+
+async def _unknown(request: Request, _: Exception) -> Response:
+    return refused(HTTPStatus.NOT_FOUND, f"there is nothing at {request.url.path[:200]!r}; see /openapi.json")
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    headers = getattr(error, "headers", None)
+    return refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method} is not for this path", headers)
