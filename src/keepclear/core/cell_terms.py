@@ -29,7 +29,7 @@ LEVELS: Final = (3, 6, 9, 12)
 FOOTPRINT_CELLS_MAX: Final = 8
 """A footprint stands in the smallest cubes of which it touches no more than so many."""
 EXTENT_CELLS_MAX: Final = 64
-"""An extent that would stand in more cubes than this stands in larger ones; of the largest it has any number."""
+"""An extent that would stand in more cubes stands in larger ones; of the largest it has any number."""
 STRIPES: Final = 251
 """So many locks stand for all places on earth; a prime, so that neighbours have different ones."""
 STRIPE_CELLS_MAX: Final = 64

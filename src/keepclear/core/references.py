@@ -51,11 +51,14 @@ class Change(NamedTuple):
         request: The SHA-256 of what was asked, 64 hexadecimal digits.
         replaced: The OVN or version that it replaced; empty when it was created.
         notified: The subscriptions that the answer named.
+        connection: Over which connection the answer went. Who asks the same again over that one has it; who
+            does so over another one has lost it.
     """
 
     request: str
     replaced: str
     notified: tuple[Notified, ...]
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

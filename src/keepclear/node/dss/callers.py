@@ -26,11 +26,13 @@ class Caller(NamedTuple):
         subject: Whom the token names: the manager of what is made.
         issuer: Who issued it.
         scopes: What it grants.
+        connection: Over which connection the question came; empty where that is not known.
     """
 
     subject: str
     issuer: str
     scopes: AbstractSet[str]
+    connection: str = ""
 
     def has(self, scope: Scope) -> bool:
         """Tell whether the token grants something."""

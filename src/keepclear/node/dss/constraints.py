@@ -8,11 +8,11 @@ from keepclear.core.dss_requests import PutConstraint
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.extents import Extent
 from keepclear.core.ovn import new_ovn
-from keepclear.core.references import Change, ConstraintReference, EntityKind
+from keepclear.core.references import ConstraintReference, EntityKind
 from keepclear.core.times import rfc3339
 from keepclear.node.dss.intents import Changed
 from keepclear.node.dss.refusals import NoEntityError, VersionError
-from keepclear.node.dss.work import Work, removal
+from keepclear.node.dss.work import Work
 
 _WHAT: Final = "constraint reference"
 
@@ -33,7 +33,7 @@ def put_constraint(work: Work, asked: PutConstraint) -> Changed:
     assert old is None or isinstance(old, ConstraintReference)
     if old is not None:
         work.require_manager(old, _WHAT)
-        if old.change.request == asked.digest and old.change.replaced == (asked.ovn or ""):
+        if work.is_repeat(old.change, asked.digest, asked.ovn or ""):
             return Changed(entity=old, notified=old.change.notified)
         if asked.ovn is None:
             raise VersionError(f"the {_WHAT} {asked.id} exists already; name its OVN to change it")
@@ -50,7 +50,7 @@ def put_constraint(work: Work, asked: PutConstraint) -> Changed:
         uss_base_url=asked.uss_base_url,
         start=asked.extent.start,
         end=asked.extent.end,
-        change=Change(request=asked.digest, replaced=asked.ovn or "", notified=notified),
+        change=work.change(asked.digest, asked.ovn or "", notified),
         version=1 if old is None else old.version + 1,
         ovn=new_ovn(work.entropy),
     )
@@ -77,7 +77,7 @@ def delete_constraint(work: Work, entity_id: str, ovn: str) -> Changed:
     _require_ovn(old, ovn)
     extent = work.transaction.extent(EntityKind.CONSTRAINT, entity_id)
     notified = work.notify(each for each in work.subscriptions(extent) if each.wants_constraints)
-    work.transaction.remove(removal(old, ovn, notified), work.cause)
+    work.transaction.remove(work.removal(old, ovn, notified), work.cause)
     return Changed(entity=old, notified=notified)
 
 

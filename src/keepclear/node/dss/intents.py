@@ -18,7 +18,6 @@ from keepclear.core.extents import Extent, volume_conflicts
 from keepclear.core.intents import TRANSITIONS, IntentState, ItemId
 from keepclear.core.ovn import new_id, new_ovn, new_version, requested_ovn
 from keepclear.core.references import (
-    Change,
     ConstraintReference,
     Entity,
     EntityKind,
@@ -36,7 +35,7 @@ from keepclear.node.dss.refusals import (
     VersionError,
     Why,
 )
-from keepclear.node.dss.work import Work, removal
+from keepclear.node.dss.work import Work
 
 COVER_LATE_MAX: Final = timedelta(minutes=5)
 """A subscription may start so long after an intent that it covers."""
@@ -97,7 +96,7 @@ def put_intent(work: Work, asked: PutIntent) -> Changed:
         uss_base_url=asked.uss_base_url,
         start=asked.extent.start,
         end=asked.extent.end,
-        change=Change(request=asked.digest, replaced=asked.ovn or "", notified=notified),
+        change=work.change(asked.digest, asked.ovn or "", notified),
         state=asked.state,
         version=1 if old is None else old.version + 1,
         ovn=ovn,
@@ -131,7 +130,7 @@ def delete_intent(work: Work, entity_id: str, ovn: str) -> Changed:
         raise DownError(f"{work.caller.subject} is Down, and may remove no intent")
     extent = work.transaction.extent(EntityKind.INTENT, entity_id)
     notified = work.notify(each for each in work.subscriptions(extent) if each.wants_intents)
-    work.transaction.remove(removal(old, ovn, notified), work.cause)
+    work.transaction.remove(work.removal(old, ovn, notified), work.cause)
     let_go(work, old.subscription_id)
     return Changed(entity=old, notified=notified)
 
@@ -173,10 +172,10 @@ def _checked(work: Work, asked: PutIntent, old: IntentReference | None) -> Chang
             raise InvalidValueError("state", f"an intent is created Accepted, not {asked.state.value}")
         return None
     work.require_manager(old, _WHAT)
-    if old.change.request == asked.digest and old.change.replaced == (asked.ovn or ""):
+    if work.is_repeat(old.change, asked.digest, asked.ovn or ""):
         return Changed(entity=old, notified=old.change.notified)
     if asked.ovn is None:
-        raise VersionError(f"the {_WHAT} {asked.id} exists already; name its OVN to change it")
+        raise VersionError(f"the {_WHAT} {asked.id} exists already; to change it, name its OVN: {old.ovn}")
     _require_ovn(old, asked.ovn)
     allowed = {after for (before, _), after in TRANSITIONS.items() if before is old.state} | {old.state}
     if asked.state not in allowed:
@@ -284,7 +283,7 @@ def _made(work: Work, asked: NewSubscription, extent: Extent) -> Subscription:
         uss_base_url=asked.uss_base_url,
         start=extent.start,
         end=extent.end,
-        change=Change(request="", replaced="", notified=()),
+        change=work.change("", ""),
         version=new_version(work.entropy),
         notification_index=1,
         wants_intents=True,
@@ -321,4 +320,4 @@ def let_go(work: Work, subscription_id: str | None) -> None:
     if not isinstance(found, Subscription) or not found.is_implicit:
         return
     if not work.transaction.dependents(subscription_id):
-        work.transaction.remove(removal(found, found.version, ()), work.cause)
+        work.transaction.remove(work.removal(found, found.version), work.cause)

@@ -10,7 +10,7 @@ from keepclear.core.ovn import new_id, new_version
 from keepclear.core.references import Availability, Entity, EntityKind, IntentReference, UssAvailability
 from keepclear.node.dss.intents import let_go
 from keepclear.node.dss.refusals import VersionError
-from keepclear.node.dss.work import Work, removal
+from keepclear.node.dss.work import Work
 
 SWEPT_MAX: Final = 200
 """So many entities are let go of in one transaction, so that nobody waits long for it."""
@@ -72,6 +72,6 @@ def sweep(work: Work, kept: timedelta, history_kept: timedelta) -> Mapping[str, 
 
 
 def _remove(work: Work, entity: Entity) -> None:
-    work.transaction.remove(removal(entity, "", ()), work.cause)
+    work.transaction.remove(work.removal(entity, ""), work.cause)
     if isinstance(entity, IntentReference):
         let_go(work, entity.subscription_id)

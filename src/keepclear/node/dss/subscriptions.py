@@ -11,14 +11,14 @@ from keepclear.core.dss_requests import PutSubscription
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.extents import Extent
 from keepclear.core.ovn import new_version
-from keepclear.core.references import Change, ConstraintReference, EntityKind, IntentReference, Subscription
+from keepclear.core.references import ConstraintReference, EntityKind, IntentReference, Subscription
 from keepclear.core.times import TimeWindow, rfc3339
 from keepclear.core.volumes import Volume4D
 from keepclear.node.dss.callers import Scope
 from keepclear.node.dss.constraints import query_constraints
 from keepclear.node.dss.intents import COVER_LATE_MAX, query_intents
 from keepclear.node.dss.refusals import NoEntityError, VersionError
-from keepclear.node.dss.work import Work, removal
+from keepclear.node.dss.work import Work
 
 DURATION_MAX: Final = timedelta(hours=24)
 """A subscription lasts no longer (DSSMaxSubscriptionDuration)."""
@@ -65,7 +65,7 @@ def put_subscription(work: Work, asked: PutSubscription) -> Subscribed:
     old = _present(work, asked.id)
     if old is not None:
         work.require_manager(old, _WHAT)
-        if old.change.request == asked.digest and old.change.replaced == (asked.version or ""):
+        if work.is_repeat(old.change, asked.digest, asked.version or ""):
             return _subscribed(work, old)
         if asked.version is None:
             raise VersionError(f"the {_WHAT} {asked.id} exists already; name its version to change it")
@@ -80,7 +80,7 @@ def put_subscription(work: Work, asked: PutSubscription) -> Subscribed:
         uss_base_url=asked.uss_base_url,
         start=start,
         end=end,
-        change=Change(request=asked.digest, replaced=asked.version or "", notified=()),
+        change=work.change(asked.digest, asked.version or ""),
         version=new_version(work.entropy),
         notification_index=0 if old is None else old.notification_index,
         wants_intents=asked.wants_intents,
@@ -112,7 +112,7 @@ def delete_subscription(work: Work, subscription_id: str, version: str) -> Subsc
     if dependents:
         reason = f"{len(dependents):,} intents need it, such as {dependents[0].id}; give them another first"
         raise InvalidValueError("id", reason)
-    work.transaction.remove(removal(old, version, ()), work.cause)
+    work.transaction.remove(work.removal(old, version), work.cause)
     return Subscribed(subscription=old, dependents=())
 
 

@@ -88,15 +88,29 @@ class Work:
             told.append(Notified(counted.id, counted.uss_base_url, counted.notification_index))
         return tuple(told)
 
+    def change(self, request: str, replaced: str, notified: tuple[Notified, ...] = ()) -> Change:
+        """Return what makes an entity as it is to be."""
+        return Change(request, replaced, notified, self.caller.connection)
+
+    def is_repeat(self, change: Change, request: str, replaced: str) -> bool:
+        """Tell whether what is asked was done already, and its answer was lost.
+
+        Who asks again over the connection on which the answer went has it, and is told what is there now.
+        """
+        is_same = (change.request, change.replaced) == (request, replaced)
+        return is_same and self._is_elsewhere(change)
+
+    def _is_elsewhere(self, change: Change) -> bool:
+        return not self.caller.connection or change.connection != self.caller.connection
+
+    def removal(self, entity: _E, version: str, notified: tuple[Notified, ...] = ()) -> _E:
+        """Return an entity as the history keeps it once it was removed."""
+        return replace(entity, change=self.change("", version, notified))
+
     def repeated_removal(self, kind: EntityKind, entity_id: str, version: str) -> Entity | None:
         """Return what its manager removed a moment ago, when this very removal is asked again."""
         entry = self.transaction.removed(kind, entity_id)
         if entry is None or entry.cause.at < self.now - REPEAT_MAX:
             return None
-        is_same = entry.entity.change.replaced == version and entry.cause.subject == self.caller.subject
-        return entry.entity if is_same else None
-
-
-def removal(entity: _E, version: str, notified: tuple[Notified, ...]) -> _E:
-    """Return an entity as it is kept in the history once it was removed."""
-    return replace(entity, change=Change(request="", replaced=version, notified=notified))
+        is_same = entry.cause.subject == self.caller.subject and entry.entity.change.replaced == version
+        return entry.entity if is_same and self._is_elsewhere(entry.entity.change) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ _STATUS_OF: Final[Mapping[type[KeepclearError], HTTPStatus]] = {
     refusals.CalledOffError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_PROCESS: Final = secrets.token_hex(8)  # connections of two processes are never the same
 _log = logging.getLogger(__name__)
 
 
@@ -189,6 +191,8 @@ class DssDesk:
 
     async def _told(self, endpoint: DssEndpoint, request: Request) -> Any:
         caller = self.tokens.admit(request.headers.get("authorization"))
+        if request.client is not None:
+            caller = caller._replace(connection=f"{_PROCESS} {request.client.host}:{request.client.port}")
         if endpoint.scopes and not any(scope in caller.scopes for scope in endpoint.scopes):
             names = " or ".join(endpoint.scopes)
             raise refusals.ScopeError(
