@@ -30,6 +30,7 @@ from keepclear import (
     cli_say,
     cli_status,
     cli_talk,
+    cli_token,
     cli_voice,
     cli_watch,
 )
@@ -137,6 +138,7 @@ SECTIONS: Final = {
         "serve": "Run a node",
         "demo": "Show nodes with real tracks and invented parties",
         "token": "Issue, list and revoke tokens",
+        "dev-token": "Print an access token of your own making, to try a DSS out",
         "config": "Show the settings that are in force",
         "doctor": "Look whether this machine can run the node",
         "backup": "Copy the database",
@@ -559,6 +561,7 @@ def completion(shell: str) -> None:
 
 
 for _command in (
+    cli_token.dev_token,
     cli_keep.init,
     cli_keep.serve,
     cli_keep.demo,
