@@ -24,6 +24,10 @@ bench *args:
 simulate *args:
     ./dev simulate {{args}}
 
+# InterUSS's suites against a fresh service; KEEPCLEAR_INTERUSS_TOOLS names the folder with their tools.
+interuss *args:
+    ./dev interuss {{args}}
+
 # The pictures in the README and in the walk through the examples; needs Chromium.
 picture:
     KEEPCLEAR_PICTURE=docs/images/demo.png ./dev test tests/e2e/test_demo.py -k conflicts
@@ -34,7 +38,7 @@ picture:
 
 # Pin the requirements anew, with hashes.
 lock:
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --group build pyproject.toml -o requirements/run.txt
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --extra adsb --extra asterix --extra tak --group build --group dev pyproject.toml -o requirements/dev.txt
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --extra pg --group build pyproject.toml -o requirements/run.txt
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra fast --extra adsb --extra asterix --extra tak --extra pg --group build --group dev pyproject.toml -o requirements/dev.txt
     echo "bluesky-simulator==1.1.1" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-deps - -o requirements/bench-bluesky.txt
     echo "traffic==2.13" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-deps - -o requirements/bench-traffic.txt

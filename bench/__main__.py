@@ -17,6 +17,10 @@ from bench import (
     conformance,
     console,
     declares,
+    dss_http_races,
+    dss_kill,
+    dss_load,
+    dss_races,
     encounter_accuracy,
     encounters,
     hotline,
@@ -58,6 +62,9 @@ SUITES: Final = (
     "hotline",
     "simulation",
     "console",
+    "dss_load",
+    "dss_races",
+    "dss_kill",
 )
 FOLDER: Final = ROOT / "build" / "bench"
 _UNITS: Final = {"k": 1_000, "m": 1_000_000}
@@ -128,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--live-s", type=int, metavar="SECONDS", help="how long the live chain runs (default: 60)"
     )
+    parser.add_argument(
+        "--postgres",
+        metavar="URL",
+        help="a PostgreSQL server, postgresql://..., for the dss suites, or the word embedded for that of "
+        "the tests; each run gets a database of its own there (default: SQLite alone)",
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, in seconds")
     parser.add_argument(
         "--quick", action="store_true", help="10k volumes, and fewer of all: does it run? Not for figures"
@@ -167,6 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _progress("the live chain")
             live_chain.bench_live(rows, quick=options.quick, lasting_s=options.live_s)
         _measure_node(rows, options.only, options.folder.resolve(), quick=options.quick)
+        _measure_dss(rows, options.only, options.folder.resolve(), options.postgres, quick=options.quick)
     finally:  # minutes of measuring are not lost when something fails
         about["load after"] = measure.load_average()
         for name, value in about.items():
@@ -251,6 +265,29 @@ def _measure_node(rows: list[Row], only: Sequence[str], folder: Path, *, quick: 
     if "console" in only:
         _progress("the console in a browser")
         console.bench_console(rows, quick=quick)
+
+
+def _measure_dss(rows: list[Row], only: Sequence[str], folder: Path, dsn: str | None, *, quick: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    dsn = _embedded_server() if dsn == "embedded" else dsn
+    if "dss_load" in only:
+        _progress("a discovery and synchronization service under load")
+        dss_load.bench_dss_load(rows, folder, dsn=dsn, quick=quick)
+    if "dss_races" in only:
+        _progress("races at the store of such a service")
+        dss_races.bench_store_races(rows, folder, dsn=dsn, quick=quick)
+        _progress("races at such a service")
+        dss_http_races.bench_dss_races(rows, folder, dsn=dsn, quick=quick)
+    if "dss_kill" in only:
+        _progress("such a service, killed")
+        dss_kill.bench_dss_kills(rows, folder, dsn=dsn, quick=quick)
+
+
+def _embedded_server() -> str:
+    """Start the PostgreSQL server of the tests, until this process ends; return its URL."""
+    from tests import postgres
+
+    return postgres.server()
 
 
 def _progress(text: str) -> None:

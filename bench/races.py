@@ -57,7 +57,7 @@ class Answer(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Track:
+class Track:
     """What both sides share: where each is, what was answered, and when that was."""
 
     races: int
@@ -160,7 +160,7 @@ def on_one_file(folder: Path, races: int, conflicts: ConflictPolicy = ConflictPo
     """Race as two processes with a desk each on one database; what conflicts must be refused to hold."""
     database = folder / "races.sqlite3"
     SqliteStore(database, create=True).close()
-    track = _run(races, _race_on_file, [(database, conflicts)] * 2)
+    track = run_sides(races, _race_on_file, [(database, conflicts)] * 2)
     return _result(track, database)
 
 
@@ -171,14 +171,14 @@ def on_one_node(folder: Path, races: int, conflicts: ConflictPolicy = ConflictPo
     tokens = [token_of(database, party, stored.NOW) for party in SIDES]
     with NodeProcess(database, conflicts, stored.NOW) as node:
         node.wait_ready()
-        track = _run(races, _race_at_node, [(node.port, token) for token in tokens])
+        track = run_sides(races, _race_at_node, [(node.port, token) for token in tokens])
     return _result(track, database)
 
 
-def _run(races: int, race: Callable[..., None], arguments: list[tuple[Any, ...]]) -> _Track:
+def run_sides(races: int, race: Callable[..., None], arguments: list[tuple[Any, ...]]) -> Track:
     """Run both sides in new processes until all races are over."""
     count = 2 * races
-    track = _Track(races, RawArray("q", 2), RawArray("b", count), RawArray("q", count), RawArray("q", count))
+    track = Track(races, RawArray("q", 2), RawArray("b", count), RawArray("q", count), RawArray("q", count))
     new = multiprocessing.get_context("spawn")  # a forked one would share threads of numba
     sides = [new.Process(target=race, args=(side, track, *arguments[side])) for side in range(2)]
     for process in sides:
@@ -190,7 +190,7 @@ def _run(races: int, race: Callable[..., None], arguments: list[tuple[Any, ...]]
     return track
 
 
-def _race_on_file(side: int, track: _Track, database: Path, conflicts: ConflictPolicy) -> None:
+def _race_on_file(side: int, track: Track, database: Path, conflicts: ConflictPolicy) -> None:
     store, actor = SqliteStore(database), Actor(party=PartyId(SIDES[side]), person="bench")
     desk = Desk(store, JsonForm(), Policy(conflicts=conflicts), _now)
 
@@ -207,12 +207,12 @@ def _race_on_file(side: int, track: _Track, database: Path, conflicts: ConflictP
 
         return declare
 
-    _race(side, track, ready)
+    race_side(side, track, ready)
     desk.close()
     store.close()
 
 
-def _race_at_node(side: int, track: _Track, port: int, token: str) -> None:
+def _race_at_node(side: int, track: Track, port: int, token: str) -> None:
     client = Client(port, token)
 
     def ready(race: int) -> Callable[[], Answer]:
@@ -230,7 +230,7 @@ def _race_at_node(side: int, track: _Track, port: int, token: str) -> None:
 
         return declare
 
-    _race(side, track, ready)
+    race_side(side, track, ready)
     client.close()
 
 
@@ -238,7 +238,7 @@ def _now() -> datetime:
     return stored.NOW
 
 
-def _race(side: int, track: _Track, ready: Callable[[int], Callable[[], Answer]]) -> None:
+def race_side(side: int, track: Track, ready: Callable[[int], Callable[[], Answer]]) -> None:
     """Run all races of a side: meet the other, declare, note what was answered."""
     for race in range(track.races):
         declare = ready(race)
@@ -259,7 +259,7 @@ def _meet(at: Any, side: int, race: int) -> None:
             raise TimeoutError("the other side does not come")
 
 
-def _result(track: _Track, database: Path) -> Result:
+def _result(track: Track, database: Path) -> Result:
     answers = np.array(track.answers).reshape(-1, 2)
     began, ended = (np.array(each).reshape(-1, 2) for each in (track.began_ns, track.ended_ns))
     accepted = answers == Answer.ACCEPTED

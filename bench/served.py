@@ -80,7 +80,14 @@ class Client:
         self._connection.close()
 
 
-def _installed_environment() -> dict[str, str]:
+def cpu_s_of(pid: int) -> float:
+    """Return the CPU time of a process so far, to the hundredth of a second."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def installed_environment() -> dict[str, str]:
     """Have modules compiled once, as where a package was installed, whatever this shell is set to."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {"PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bench" / "pycache")} | environment
@@ -99,7 +106,7 @@ class Process:
     def __init__(self, arguments: Sequence[str]) -> None:
         self._began_s = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, env=_installed_environment(), stdout=subprocess.PIPE
+            [sys.executable, *arguments], cwd=ROOT, env=installed_environment(), stdout=subprocess.PIPE
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -119,9 +126,7 @@ class Process:
 
     def cpu_s(self) -> float:
         """Return the CPU time of the process so far, to the hundredth of a second."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self._process.pid)
 
     def memory_mib(self, field: str = "VmRSS") -> float:
         """Return how much memory it holds now (`VmRSS`), or held at most (`VmHWM`)."""

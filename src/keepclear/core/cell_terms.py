@@ -22,7 +22,7 @@ import shapely
 
 from keepclear.core.extents import Extent
 from keepclear.core.geodesy import RADIUS_MIN_M, Floats, tangent_frames
-from keepclear.core.packed import Ints, PackedVolumes, pack
+from keepclear.core.packed import Ints, PackedVolumes
 
 LEVELS: Final = (3, 6, 9, 12)
 """A cube of level n has sides of 2^-n of the earth's radius: 796 km, 100 km, 12 km and 1.6 km."""
@@ -77,9 +77,10 @@ def terms_of(extent: Extent) -> CellTerms:
     Args:
         extent: It; only its footprints matter.
     """
-    zeros = [0] * len(extent.volumes)
-    unique = list({volume.volume.outline: volume for volume in extent.volumes}.values())
-    packed = pack(unique, zeros[: len(unique)], zeros[: len(unique)], [False] * len(unique))
+    places = {volume.volume.outline: place for place, volume in enumerate(extent.volumes)}
+    packed = extent.packed
+    if len(places) < packed.volume_count:
+        packed = packed.taken(np.array(list(places.values())))
     cells: set[int] = set()
     striped: set[int] | None = set()
     for start in range(0, packed.volume_count, _VOLUMES_AT_ONCE):

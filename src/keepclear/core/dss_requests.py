@@ -89,3 +89,28 @@ class PutSubscription:
     wants_intents: bool
     wants_constraints: bool
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutIdentification:
+    """An identification service area, or a subscription to such areas, to be created or changed (F3411).
+
+    Attributes:
+        id: Its id.
+        version: The version to be replaced; None to create it.
+        space: Where.
+        start: From when on; None for as before, or for now.
+        end: Until when; None for as before, or for as long as may be.
+        uss_base_url: The URL that it gives, as it gives it.
+        api: Which version of the interface it is given in, "v1" or "v2".
+        digest: The SHA-256 of all of it.
+    """
+
+    id: str
+    version: str | None
+    space: Volume3D
+    start: datetime | None
+    end: datetime | None
+    uss_base_url: str
+    api: str
+    digest: str

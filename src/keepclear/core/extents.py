@@ -23,9 +23,9 @@ from keepclear.core.errors import InvalidValueError
 from keepclear.core.geodesy import plane_of
 from keepclear.core.index import Engine
 from keepclear.core.intents import VOLUMES_MAX, ItemId, OperationalIntent
-from keepclear.core.packed import ALTITUDE_TOLERANCE_M, PackedVolumes, boxes, joined, pack
+from keepclear.core.packed import ALTITUDE_TOLERANCE_M, NO_MARGINS, PackedVolumes, boxes, joined, pack
 from keepclear.core.picture import Picture
-from keepclear.core.times import ceil_ms, floor_ms
+from keepclear.core.times import floor_ms
 from keepclear.core.volumes import Volume4D
 
 COVER_TOLERANCE_M: Final = 1.0
@@ -43,7 +43,7 @@ class Box(NamedTuple):
     Attributes:
         low: The least x, y, z (2^-30 of a unit vector), height (cm) and time (s from 2060 on). What is
             beyond the range of a number stands at its end.
-        high: The greatest.
+        high: The greatest of each.
     """
 
     low: tuple[int, ...]
@@ -105,16 +105,6 @@ class Extent:
         each = boxes(self.packed, _BOX_EPOCH_MS)
         return Box(tuple(each[:, :5].min(axis=0).tolist()), tuple(each[:, 5:].max(axis=0).tolist()))
 
-    def bounds_meet(self, other: Extent) -> bool:
-        """Tell whether the bounds of height and time meet those of another."""
-        a, b = self.altitude, other.altitude
-        return (
-            floor_ms(self.start) <= ceil_ms(other.end)
-            and floor_ms(other.start) <= ceil_ms(self.end)
-            and a.lower_m - b.upper_m <= ALTITUDE_TOLERANCE_M
-            and b.lower_m - a.upper_m <= ALTITUDE_TOLERANCE_M
-        )
-
     def joined(self, other: Extent) -> Extent:
         """Return both together; a volume that stands in both stands once.
 
@@ -167,35 +157,40 @@ def _footprints_cover(outer: Sequence[Volume4D], inner: Sequence[Volume4D]) -> b
 
 def meeting_among(extent: Extent, candidates: Iterable[tuple[str, Extent]]) -> list[str]:
     """Return the names of those candidates that meet an extent, sorted."""
+    return packed_meeting(extent.packed, ((name, other.packed) for name, other in candidates))
+
+
+def packed_meeting(query: PackedVolumes, candidates: Iterable[tuple[str, PackedVolumes]]) -> list[str]:
+    """Return the names of those candidates that meet an extent, sorted; all as `Extent.packed` gives them."""
     met: list[str] = []
-    part: list[tuple[str, Extent]] = []
+    part: list[tuple[str, PackedVolumes]] = []
     count = 0
-    for name, other in candidates:
-        if extent.bounds_meet(other):
-            part.append((name, other))
-            count += len(other.volumes)
-            if count >= _PAIRS_AT_ONCE:
-                met += _meeting_of_part(extent, part)
-                part, count = [], 0
+    for name, packed in candidates:
+        part.append((name, packed))
+        count += packed.volume_count
+        if count >= _PAIRS_AT_ONCE:
+            met += _meeting_of_part(query, part)
+            part, count = [], 0
     if part:
-        met += _meeting_of_part(extent, part)
+        met += _meeting_of_part(query, part)
     return sorted(met)
 
 
-def _meeting_of_part(extent: Extent, part: Sequence[tuple[str, Extent]]) -> list[str]:
-    """Return the names of those of which some footprint meets one of an extent."""
-    one, stored = extent.packed, joined([other.packed for _, other in part])
-    owner = np.repeat(np.arange(len(part)), [len(other.volumes) for _, other in part])
-    wanted = np.arange(len(owner))
+def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[str, PackedVolumes]]) -> list[str]:
+    stored = joined([packed for _, packed in part])
+    owner = np.repeat(np.arange(len(part)), [packed.volume_count for _, packed in part])
     met = np.zeros(len(part), dtype=np.bool_)
+    # Heights and times are those of the whole, so that any of its volumes tells them.
+    pairs = np.stack((np.zeros_like(owner), np.arange(len(owner))), axis=-1)
+    wanted = np.flatnonzero(judge.times_and_heights_meet(query, stored, pairs, NO_MARGINS))
     step = max(1, _PAIRS_AT_ONCE // len(owner))
-    for first in range(0, len(extent.volumes), step):
-        rows = np.arange(first, min(first + step, len(extent.volumes)))
-        pairs = np.stack((np.repeat(rows, len(wanted)), np.tile(wanted, len(rows))), axis=-1)
-        met[owner[pairs[judge.footprints_meet(one, stored, pairs, 0.0), 1]]] = True
-        wanted = wanted[~met[owner[wanted]]]  # one place of meeting is enough
+    for first in range(0, query.volume_count, step):
         if not len(wanted):
             break
+        rows = np.arange(first, min(first + step, query.volume_count))
+        pairs = np.stack((np.repeat(rows, len(wanted)), np.tile(wanted, len(rows))), axis=-1)
+        met[owner[pairs[judge.footprints_meet(query, stored, pairs, 0.0), 1]]] = True
+        wanted = wanted[~met[owner[wanted]]]  # one place of meeting is enough
     return [part[place][0] for place in np.flatnonzero(met).tolist()]
 
 

@@ -23,7 +23,7 @@ Entropy = Callable[[int], bytes]
 SUFFIX_CLOCK_MAX: Final = timedelta(minutes=5)
 """The time in a requested suffix may be so far from now."""
 _RANDOM_BYTES: Final = 16
-_VERSION: Final = re.compile(r"[a-z2-7]{26}")
+_VERSION: Final = re.compile(r"[a-z2-7]{20,26}")
 _UUID7_RANDOM: Final = (1 << 62) - 1
 
 
@@ -38,7 +38,10 @@ def new_version(entropy: Entropy) -> str:
 
 
 def is_version(text: str) -> bool:
-    """Tell whether a text can be a version that `new_version` made."""
+    """Tell whether a text looks like a version that `new_version` made, whole or a little cut short.
+
+    What does not is malformed; what does is at worst not the present one.
+    """
     return _VERSION.fullmatch(text) is not None
 
 

@@ -98,7 +98,7 @@ def connect(path: Path, *, durability: Durability = Durability.FULL, create: boo
         connection = apsw.Connection(str(path), flags=flags)
         try:
             connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000.0))
-            _require_ours(connection, path, may_be_empty=create)
+            require_ours(connection, path, may_be_empty=create)
             connection.execute("pragma journal_mode = wal")
             connection.execute(f"pragma synchronous = {durability.value}")
             connection.execute("pragma foreign_keys = on")
@@ -109,12 +109,24 @@ def connect(path: Path, *, durability: Durability = Durability.FULL, create: boo
     return connection
 
 
-def _require_ours(connection: apsw.Connection, path: Path, *, may_be_empty: bool) -> None:
-    """Refuse what is no database of ours, before anything is changed in it."""
+def require_ours(
+    connection: apsw.Connection, path: Path, *, may_be_empty: bool, application_id: int = APPLICATION_ID
+) -> None:
+    """Refuse what is no database of ours, before anything is changed in it.
+
+    Args:
+        connection: The database.
+        path: Its file.
+        may_be_empty: Whether it may be one in which nothing is yet.
+        application_id: What a database of that kind says that it is.
+
+    Raises:
+        StoreError: It is empty, of another kind, or its end was cut off.
+    """
     is_empty = connection.execute("select count(*) from sqlite_schema").get == 0
     if is_empty and not may_be_empty:
         raise StoreError(f"{path}: it is empty; restore a backup, or keepclear init", may_pass=False)
-    if not is_empty and connection.pragma("application_id") != APPLICATION_ID:
+    if not is_empty and connection.pragma("application_id") != application_id:
         raise StoreError(f"{path}: this is a database of another program", may_pass=False)
     log = Path(f"{path}-wal")
     has_log = log.exists() and log.stat().st_size > 0

@@ -82,7 +82,7 @@ class DssReader:
                 self._url(new.uss_base_url, "new_subscription.uss_base_url"), new.notify_for_constraints
             ),
             ovn_suffix=body.requested_ovn_suffix,
-            digest=_digest("intent", entity_id, ovn, body),
+            digest=digest_of("intent", entity_id, ovn, body),
         )
 
     def constraint(self, data: bytes, entity_id: str, ovn: str | None) -> PutConstraint:
@@ -98,7 +98,7 @@ class DssReader:
             ovn=ovn,
             extent=_extent(body.extents, needs_altitudes=False),
             uss_base_url=self._url(body.uss_base_url, "uss_base_url"),
-            digest=_digest("constraint", entity_id, ovn, body),
+            digest=digest_of("constraint", entity_id, ovn, body),
         )
 
     def subscription(self, data: bytes, subscription_id: str, version: str | None) -> PutSubscription:
@@ -109,12 +109,7 @@ class DssReader:
         """
         subscription_id = id_of(subscription_id)
         body = decode(data, wire.PutSubscription)
-        space = _space(body.extents.volume, "extents.volume")
-        _check_areas([space])
-        start = _instant(body.extents.time_start, "extents.time_start")
-        end = _instant(body.extents.time_end, "extents.time_end")
-        if start is not None and end is not None and start > end:
-            raise InvalidValueError("extents.time_start", "it is after time_end")
+        space, start, end = open_volume(body.extents)
         if not (body.notify_for_operational_intents or body.notify_for_constraints):
             raise InvalidValueError(
                 "notify_for_operational_intents",
@@ -129,7 +124,7 @@ class DssReader:
             uss_base_url=self._url(body.uss_base_url, "uss_base_url"),
             wants_intents=body.notify_for_operational_intents,
             wants_constraints=body.notify_for_constraints,
-            digest=_digest("subscription", subscription_id, version, body),
+            digest=digest_of("subscription", subscription_id, version, body),
         )
 
     def _url(self, text: str, field: str) -> str:
@@ -209,7 +204,32 @@ def decode(data: bytes, kind: type[_T]) -> _T:
         raise InvalidValueError("", "the body nests too deeply, or is not UTF-8") from None
 
 
-def _digest(what: str, entity_id: str, version: str | None, body: Any) -> str:
+def open_volume(extents: wire.Volume4D) -> tuple[Volume3D, datetime | None, datetime | None]:
+    """Read the extents of a subscription: where, from when and until when; times may be missing.
+
+    Raises:
+        InvalidValueError: Something in it is wrong, or the area is too large.
+    """
+    space = _space(extents.volume, "extents.volume")
+    start = _instant(extents.time_start, "extents.time_start")
+    end = _instant(extents.time_end, "extents.time_end")
+    check_open(space, start, end)
+    return space, start, end
+
+
+def check_open(space: Volume3D, start: datetime | None, end: datetime | None) -> None:
+    """Refuse extents whose area is too large, or that would end before they start.
+
+    Raises:
+        InvalidValueError: They are so.
+    """
+    _check_areas([space])
+    if start is not None and end is not None and start > end:
+        raise InvalidValueError("extents.time_start", "it is after time_end")
+
+
+def digest_of(what: str, entity_id: str, version: str | None, body: Any) -> str:
+    """Return the SHA-256 of what is asked, so that it is known when it is asked again."""
     return sha256(msgspec.json.encode((what, entity_id, version, body))).hexdigest()
 
 
@@ -300,12 +320,21 @@ def _instant(wired: wire.Time | None, path: str) -> datetime | None:
         return None
     if wired.format != "RFC3339":
         raise InvalidValueError(f"{path}.format", f"it must be 'RFC3339', not {wired.format[:40]!r}")
+    return instant_within(wired.value, f"{path}.value")
+
+
+def instant_within(text: str, path: str) -> datetime:
+    """Read an instant of the years that are kept.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
     try:
-        instant = instant_of_text(wired.value)
+        instant = instant_of_text(text)
     except InvalidValueError as error:
-        raise error.within(f"{path}.value") from None
+        raise error.within(path) from None
     if not TIME_MIN <= instant <= TIME_MAX:
-        raise InvalidValueError(f"{path}.value", "it is outside the years 1900 to 2199")
+        raise InvalidValueError(path, "it is outside the years 1900 to 2199")
     return instant
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Scope(Enum):
-    """What a token grants (ASTM F3548-21, F3411-22a, InterUSS)."""
+    """What a token grants (ASTM F3548-21, F3411-22a, F3411-19)."""
 
     STRATEGIC_COORDINATION = "utm.strategic_coordination"
     CONSTRAINT_MANAGEMENT = "utm.constraint_management"
@@ -17,6 +17,8 @@ class Scope(Enum):
     AVAILABILITY_ARBITRATION = "utm.availability_arbitration"
     SERVICE_PROVIDER = "rid.service_provider"
     DISPLAY_PROVIDER = "rid.display_provider"
+    READ_AREAS = "dss.read.identification_service_areas"
+    WRITE_AREAS = "dss.write.identification_service_areas"
 
 
 class Caller(NamedTuple):

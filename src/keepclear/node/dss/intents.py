@@ -87,9 +87,12 @@ def put_intent(work: Work, asked: PutIntent) -> Changed:
     subscription, enlarged = _attached(work, asked)
     if asked.state in _NOMINAL:
         _require_key(work, asked, subscription)
-    made = _made(work, asked.new_subscription, asked.extent) if asked.new_subscription else None
-    subscription = subscription or made
-    notified = _notified(work, asked, old, made, enlarged)
+    heard = _hearing(work, asked, old, subscription if enlarged else None)
+    own: tuple[Notified, ...] = ()
+    if asked.new_subscription is not None:
+        subscription = _made(work, asked.new_subscription, asked.extent)
+        own = (Notified(subscription.id, subscription.uss_base_url, subscription.notification_index),)
+    notified = (*own, *work.notify(heard))
     intent = IntentReference(
         id=asked.id,
         manager=work.caller.subject,
@@ -294,22 +297,18 @@ def _made(work: Work, asked: NewSubscription, extent: Extent) -> Subscription:
     return made
 
 
-def _notified(
-    work: Work, asked: PutIntent, old: IntentReference | None, made: Subscription | None, enlarged: bool
-) -> tuple[Notified, ...]:
-    """Count the change at all whom it concerns: where the intent is, and where it was."""
+def _hearing(
+    work: Work, asked: PutIntent, old: IntentReference | None, enlarged: Subscription | None
+) -> list[Subscription]:
+    """Return whom the change concerns, by id: who is where the intent will be, and where it was."""
     met = {each.id: each for each in work.subscriptions(asked.extent)}
     if old is not None:
         was = work.transaction.extent(EntityKind.INTENT, old.id)
         if was != asked.extent:
             met |= {each.id: each for each in work.subscriptions(was)}
-    if enlarged and asked.subscription_id is not None:
-        found = work.transaction.entity(EntityKind.SUBSCRIPTION, asked.subscription_id)
-        assert isinstance(found, Subscription)
-        met[found.id] = found
-    own = () if made is None else (Notified(made.id, made.uss_base_url, made.notification_index),)
-    others = [met[name] for name in sorted(met) if made is None or name != made.id]
-    return (*own, *work.notify(each for each in others if each.wants_intents))
+    if enlarged is not None:
+        met[enlarged.id] = enlarged
+    return [met[name] for name in sorted(met) if met[name].wants_intents]
 
 
 def let_go(work: Work, subscription_id: str | None) -> None:

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from keepclear.adapters.http.dss.auxiliary import AuxiliaryEndpoints
 from keepclear.adapters.http.dss.description import describe
 from keepclear.adapters.http.dss.endpoints import DssDesk, DssEndpoint, json_answer, refused, routes_of
+from keepclear.adapters.http.dss.f3411 import F3411Endpoints
 from keepclear.adapters.http.dss.f3548 import F3548Endpoints
 from keepclear.adapters.http.metrics import MEDIA_TYPE
 from keepclear.codec.f3548.dss_reading import DssReader
@@ -77,6 +78,7 @@ class DssApplication:
         self._parts = parts
         self.endpoints: list[DssEndpoint] = [
             *F3548Endpoints(parts.reader).endpoints(),
+            *F3411Endpoints(allows_http=parts.reader.allows_http).endpoints(),
             *parts.auxiliary.endpoints(),
         ]
         self.app = Starlette(

@@ -68,8 +68,8 @@ def _operation(endpoint: DssEndpoint, schema_of: dict[Any, Any]) -> dict[str, An
         "summary": endpoint.summary,
         "operationId": f"{endpoint.method.lower()}{endpoint.path.translate(_NAME)}",
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _IN_PATH.findall(endpoint.path)
+            *[_parameter(name, "path", True) for name in _IN_PATH.findall(endpoint.path)],
+            *[_parameter(name, "query", is_needed) for name, is_needed in endpoint.query],
         ],
         "responses": responses,
         "security": [{"token": []}],
@@ -80,6 +80,10 @@ def _operation(endpoint: DssEndpoint, schema_of: dict[Any, Any]) -> dict[str, An
         content = {"application/json": {"schema": schema_of[endpoint.body]}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _parameter(name: str, place: str, is_needed: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": is_needed, "schema": {"type": "string"}}
 
 
 def _answer(status: HTTPStatus, schema: Any) -> dict[str, Any]:

@@ -128,6 +128,7 @@ class DssEndpoint:
         answer: What it tells.
         status: The status where all is well.
         refusals: Statuses that it refuses with, besides those that every endpoint has.
+        query: Names that the query may hold, and whether it must.
     """
 
     method: str
@@ -139,6 +140,7 @@ class DssEndpoint:
     body: Any = None
     status: HTTPStatus = HTTPStatus.OK
     refusals: tuple[HTTPStatus, ...] = ()
+    query: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

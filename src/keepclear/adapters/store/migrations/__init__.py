@@ -18,9 +18,9 @@ APPLICATION_ID: Final = 0x4B436C72
 """`KClr`: tells a database of Keepclear from any other SQLite file."""
 
 
-def scripts() -> list[str]:
-    """Return the SQL of all migrations, in their order."""
-    folder = files("keepclear.adapters.store.migrations")
+def scripts(package: str = __name__) -> list[str]:
+    """Return the SQL of all migrations in a package, in their order."""
+    folder = files(package)
     named = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
     numbers = [int(name[:4]) for name, _ in named]
     assert numbers == list(range(1, len(named) + 1)), "migrations are numbered without gaps"
@@ -32,16 +32,21 @@ def version_of(connection: apsw.Connection) -> int:
     return int(connection.pragma("user_version"))
 
 
-def migrate(connection: apsw.Connection, path: Path) -> None:
+def migrate(
+    connection: apsw.Connection, path: Path, *, package: str = __name__, application_id: int = APPLICATION_ID
+) -> None:
     """Bring a database to the newest schema.
 
-    Assumes:
-        It is a database of Keepclear, or empty.
+    Args:
+        connection: The database: one of Keepclear of that kind, or empty.
+        path: Its file, for messages.
+        package: Where the migrations of that kind of database are.
+        application_id: What such a database says that it is.
 
     Raises:
         StoreError: A newer version wrote it.
     """
-    known = scripts()
+    known = scripts(package)
     if version_of(connection) == len(known):
         return
     connection.execute("begin immediate")
@@ -52,7 +57,7 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
             raise StoreError(f"{reason}; update keepclear", may_pass=False)
         for script in known[have:]:
             connection.execute(script)
-        connection.execute(f"pragma application_id = {APPLICATION_ID}")
+        connection.execute(f"pragma application_id = {application_id}")
         connection.execute(f"pragma user_version = {len(known)}")
         connection.execute("commit")
     except BaseException:
