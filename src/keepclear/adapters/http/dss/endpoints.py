@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 import msgspec
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -60,6 +61,21 @@ _STATUS_OF: Final[Mapping[type[KeepclearError], HTTPStatus]] = {
 }
 _PROCESS: Final = secrets.token_hex(8)  # connections of two processes are never the same
 _log = logging.getLogger(__name__)
+
+
+class _Rest(Convertor[str]):
+    """The rest of a path, whatever is in it, slashes and line ends too; it may be empty."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("rest", _Rest())
 
 
 class RefusedError(KeepclearError):
@@ -245,7 +261,7 @@ def _route(desk: DssDesk, path: str, by_method: Mapping[str, DssEndpoint]) -> Ro
 
     # A second name may be empty: an OVN that was left out is refused, and not taken for another path.
     return Route(
-        path.replace("{ovn}", "{ovn:path}").replace("{version}", "{version:path}"),
+        path.replace("{ovn}", "{ovn:rest}").replace("{version}", "{version:rest}"),
         serve,
         methods=list(by_method),
     )
