@@ -15,7 +15,7 @@ from keepclear.core.conflicts import Finding
 from keepclear.core.dss_requests import NewSubscription, PutIntent
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.extents import Extent, volume_conflicts
-from keepclear.core.intents import TRANSITIONS, IntentState, ItemId
+from keepclear.core.intents import TRANSITIONS, IntentState
 from keepclear.core.ovn import new_id, new_ovn, new_version, requested_ovn
 from keepclear.core.references import (
     ConstraintReference,
@@ -41,6 +41,9 @@ COVER_LATE_MAX: Final = timedelta(minutes=5)
 """A subscription may start so long after an intent that it covers."""
 WHY_MAX: Final = 10
 """Of so many missing entities the answer tells where they are in the way; of the others that they are."""
+
+WHY_VOLUMES_MAX: Final = 1_000
+"""Where what was asked for and a missing entity have more volumes together, where they meet is not told."""
 
 _WHAT: Final = "operational intent reference"
 _NOMINAL: Final = (IntentState.ACCEPTED, IntentState.ACTIVATED)
@@ -251,13 +254,15 @@ def _require_key(work: Work, asked: PutIntent, subscription: Subscription | None
 
 
 def _why(work: Work, extent: Extent, missing: Sequence[IntentReference | ConstraintReference]) -> list[Why]:
-    told = missing[:WHY_MAX]
-    extents = []
-    for each in told:
+    told = []
+    for each in missing[:WHY_MAX]:
         kind = EntityKind.INTENT if isinstance(each, IntentReference) else EntityKind.CONSTRAINT
-        extents.append((each.id, work.transaction.extent(kind, each.id)))
-    found = {finding.b.id: finding for finding in volume_conflicts(extent, extents)}
-    return [_why_of(each.id, found.get(ItemId(each.id))) for each in told]
+        other = work.transaction.extent(kind, each.id)
+        if len(extent.volumes) + len(other.volumes) > WHY_VOLUMES_MAX:
+            told.append(Why(each.id, f"they have over {WHY_VOLUMES_MAX:,} volumes: where is not told", None))
+        else:
+            told.append(_why_of(each.id, next(iter(volume_conflicts(extent, [(each.id, other)])), None)))
+    return told
 
 
 def _why_of(entity_id: str, finding: Finding | None) -> Why:
