@@ -2,24 +2,63 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from keepclear.adapters.http.app import RunningNode
 from keepclear.core.errors import InvalidValueError
 
+HEADERS_MAX_S: Final = 10.0
+"""So long a request may take to come, up to its body; who is slower is cut off."""
 STOP_S: Final = 5.0
 """So long requests under way may take once the node is told to stop."""
 BACKLOG: Final = 512
 """So many connections may wait to be taken."""
 CONNECTIONS_MAX: Final = 1_000
 """So many requests and streams at one time; more are refused (503)."""
+
+
+class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two, by what is installed
+    """Ends a connection whose next request does not come whole up to its body within `HEADERS_MAX_S`.
+
+    Without it, connections that say nothing would hold all places of those who have something to ask.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes; wait for the rest of a request."""
+        super().data_received(data)
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEADERS_MAX_S, self._give_up)
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        if not is_busy and not self.transport.is_closing():
+            self.transport.close()
 
 
 class ToldServer(uvicorn.Server):
@@ -126,6 +165,7 @@ def config_of(app: ASGIApp, tls_certificate: Path | None, tls_key: Path | None) 
     """
     return uvicorn.Config(
         app,
+        http=ImpatientProtocol,
         log_config=None,
         access_log=False,
         lifespan="on",

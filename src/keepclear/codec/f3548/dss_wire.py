@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keepclear.core.extents import VOLUMES_MAX
+from keepclear.core.intents import VOLUMES_MAX
 
 Text = Annotated[str, Meta(max_length=1_024)]
 """A text of a request is no longer."""
