@@ -22,6 +22,7 @@ from keepclear.adapters.http.dss.description import describe
 from keepclear.adapters.http.dss.endpoints import DssDesk, DssEndpoint, json_answer, refused, routes_of
 from keepclear.adapters.http.dss.f3411 import F3411Endpoints
 from keepclear.adapters.http.dss.f3548 import F3548Endpoints
+from keepclear.adapters.http.dss.history import history_endpoints
 from keepclear.adapters.http.metrics import MEDIA_TYPE
 from keepclear.codec.f3548.dss_reading import DssReader
 from keepclear.core.errors import KeepclearError
@@ -80,6 +81,7 @@ class DssApplication:
             *F3548Endpoints(parts.reader).endpoints(),
             *F3411Endpoints(allows_http=parts.reader.allows_http).endpoints(),
             *parts.auxiliary.endpoints(),
+            *history_endpoints(),
         ]
         self.app = Starlette(
             routes=[
