@@ -13,16 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from keepclear.adapters.store import dss_postgres as module
+from keepclear.adapters.store import dss_postgres_extents, dss_postgres_migrations
 from keepclear.adapters.store import dss_postgres_links as links
-from keepclear.adapters.store import dss_postgres_migrations
 from keepclear.adapters.store import dss_postgres_worker as worker
 from keepclear.adapters.store.dss_postgres import PostgresDssStore
+from keepclear.adapters.store.dss_postgres_extents import PackedTexts
 from keepclear.adapters.store.migrations import scripts
+from keepclear.codec.f3548.extents import encode_extent
 from keepclear.core.cell_terms import STRIPES, terms_of
 from keepclear.core.extents import Extent
 from keepclear.core.references import EntityKind
@@ -39,6 +42,7 @@ COMMIT = b"COMMIT\x00"
 KILLED = """
 import itertools, sys
 from keepclear.adapters.store.dss_postgres import PostgresDssStore
+from keepclear.adapters.store.dss_postgres_extents import PackedTexts
 from tests.contracts.test_dss_store import creating
 store = PostgresDssStore(sys.argv[1], workers=2)
 for number in itertools.count(int(sys.argv[2]), 10):
@@ -279,6 +283,33 @@ def test_several_may_make_the_schema_at_once() -> None:
         assert execute(dsn, "select count(*), max(key) from dss_lock") == [(512, 511)]
 
 
+@pytest.mark.slow
+def test_a_change_of_the_schema_waits_for_those_who_write_and_they_write_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = scripts(dss_postgres_migrations.__name__)
+    waiting = (
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%for update'"
+    )
+    with new_database() as dsn, closing(PostgresDssStore(dsn, workers=1)) as store:
+        held = Held(store)
+        with monkeypatch.context() as newer, ThreadPoolExecutor(1) as threads:
+            newer.setattr(links, "scripts", lambda _: [*known, "create table dss_more (n int primary key)"])
+            changed = threads.submit(links.migrate, dsn)
+            while not changed.done() and not execute(dsn, waiting)[0][0]:
+                pass
+            assert not changed.done()
+            held.let_go()
+            changed.result(WAIT_S)
+        with pytest.raises(StoreError, match="newer version"):
+            run(store, creating(2))
+        assert meeting_in(dsn) == [id_of(1)]
+
+
+def meeting_in(dsn: str) -> list[str]:
+    return [row[0] for row in execute(dsn, "select id from dss_entity order by id")]
+
+
 def test_a_database_of_a_newer_version_is_refused_also_while_it_is_used(
     dsn: str, store: PostgresDssStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,9 +319,13 @@ def test_a_database_of_a_newer_version_is_refused_also_while_it_is_used(
         with pytest.raises(StoreError, match="newer version") as caught:
             PostgresDssStore(dsn)
         assert not caught.value.may_pass
+        for _ in range(2):  # by connections that it had before, and by new ones
+            with pytest.raises(StoreError, match="newer version"):
+                run(store, creating(1))
+        assert store.fault is not None
         cut_off(dsn)
         with pytest.raises(StoreError, match="newer version"):
-            run(store, creating(1))
+            run(store, lambda transaction: transaction.count(INTENT))
     finally:
         execute(dsn, "update dss_schema set version = version - 1")
     assert run(store, creating(1))
@@ -539,6 +574,20 @@ def test_an_index_that_lacks_what_it_names_is_never_taken_for_an_empty_place(
     execute(dsn, "delete from dss_entity")
     with pytest.raises(StoreError, match="damaged"):
         meeting(store, INTENT, HERE)
+
+
+def test_extents_are_kept_decoded_within_a_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, others = PackedTexts(), [encode_extent(each).decode() for each in (HERE, ELSEWHERE)]
+    first = texts.packed(others[0])
+    assert texts.packed(others[0]) is first
+    monkeypatch.setattr(dss_postgres_extents, "PACKED_BYTES_MAX", first.memory_bytes + 5_000)
+    texts.packed(others[1])
+    again = texts.packed(others[0])
+    assert again is not first
+    for name in first._fields:
+        assert np.array_equal(getattr(again, name), getattr(first, name))
+    with pytest.raises(StoreError, match="damaged"):
+        texts.packed("[]")
 
 
 @pytest.mark.slow

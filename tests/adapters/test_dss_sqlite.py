@@ -23,7 +23,17 @@ from keepclear.node.dss.ports import DssTransaction
 from keepclear.node.dss.refusals import StoreBusyError
 from keepclear.node.outcomes import StoreError
 from tests.contracts.dss_stores import CAUSE, entity, extent_of, id_of
-from tests.contracts.test_dss_store import ELSEWHERE, HERE, INTENT, creating, everything, meeting, put, run
+from tests.contracts.test_dss_store import (
+    ELSEWHERE,
+    HERE,
+    INTENT,
+    UndoneError,
+    creating,
+    everything,
+    meeting,
+    put,
+    run,
+)
 from tests.strategies import square, volume, window
 
 KILLED = """
@@ -159,7 +169,7 @@ def test_what_waits_is_done_in_one_transaction(store: SqliteDssStore) -> None:
 def test_more_than_may_wait_is_refused_and_the_rest_is_done(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WAITING_MAX", 3)
+    monkeypatch.setattr(module, "QUEUE_MAX", 3)
     with closing(SqliteDssStore(path)) as store:
         with Busy(store):
             answers = [store.run(creating(number)) for number in range(3)]
@@ -202,9 +212,9 @@ def test_the_number_of_an_undone_extent_is_not_given_to_another(store: SqliteDss
     def undone(transaction: DssTransaction) -> None:
         transaction.put(entity(INTENT, 1, HERE), HERE, CAUSE)
         assert transaction.meeting(INTENT, HERE)
-        raise KeyError
+        raise UndoneError
 
-    with pytest.raises(KeyError):
+    with pytest.raises(UndoneError):
         run(store, undone)
     # When another takes its place, then that one counts
     put(store, INTENT, (1, ELSEWHERE))
@@ -279,6 +289,28 @@ def test_a_file_that_cannot_be_written_fails_with_its_name(path: Path, store: Sq
     assert str(path) in str(refused.value)
     assert store.fault is not None
     assert meeting(store, INTENT, HERE) == [id_of(1)]
+
+
+def test_a_fault_is_over_once_something_was_written_and_not_before(store: SqliteDssStore) -> None:
+    store._connection.pragma("query_only", 1)
+    with pytest.raises(StoreError):
+        put(store, INTENT, (1, HERE))
+    store._connection.pragma("query_only", 0)
+    with pytest.raises(UndoneError):
+        run(store, creating(1, raises=True))
+    assert meeting(store, INTENT, HERE) == []
+    assert store.fault is not None
+    put(store, INTENT, (1, HERE))
+    assert store.fault is None
+
+
+def test_what_ends_a_thread_does_not_end_the_store(store: SqliteDssStore) -> None:
+    def leaving(_: DssTransaction) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        run(store, leaving)
+    put(store, INTENT, (1, HERE))
 
 
 @pytest.mark.parametrize("kind", EntityKind)

@@ -243,7 +243,7 @@ def test_a_database_of_an_older_schema_gets_what_it_lacks_and_keeps_what_it_has(
 ) -> None:
     append(store, A)
     known = scripts()
-    monkeypatch.setattr(migrations, "scripts", lambda: [*known, "create table later (id text)"])
+    monkeypatch.setattr(migrations, "scripts", lambda _: [*known, "create table later (id text)"])
     with closing(SqliteStore(path)) as newer:
         assert newer.record(A.id) == store.record(A.id)
     with closing(apsw.Connection(str(path))) as connection:
@@ -257,7 +257,7 @@ def test_a_migration_that_fails_changes_nothing(
     append(store, A)
     known = scripts()
     faulty = "create table later (id text); create table event (id text)"
-    monkeypatch.setattr(migrations, "scripts", lambda: [*known, faulty])
+    monkeypatch.setattr(migrations, "scripts", lambda _: [*known, faulty])
     refusal(path)
     monkeypatch.undo()
     with closing(SqliteStore(path)) as found:

@@ -29,8 +29,8 @@ from bench.served import ROOT
 TOOLS: Final = "KEEPCLEAR_INTERUSS_TOOLS"
 PYTHON: Final = "KEEPCLEAR_INTERUSS_PYTHON"
 SCRIPTS: Final = ("setup.sh", "auth.sh", "dss_probe.sh")
-PARTS: Final = ("scd", "prober")
-"""What is run unless said: the suite of the F3548-21 service, and the older tests beside it."""
+PARTS: Final = ("scd", "prober", "rid")
+"""What is run unless said: the suite of F3548-21, the older tests beside it, and the suite of F3411-22a."""
 PYTHON_LEAST: Final = (3, 13)
 AUDIENCES: Final = ("127.0.0.1", "localhost")
 NOT_RUN: Final = 77

@@ -65,3 +65,19 @@ def test_who_waits_for_an_answer_or_asks_again_is_not(monkeypatch: pytest.Monkey
         writer.close()
 
     served(talk)
+
+
+def test_who_asks_again_and_again_is_not_cut_off_between_two_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "HEADERS_MAX_S", 0.05)
+
+    async def talk(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(10):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"here"), 5.0)
+            await asyncio.sleep(0.015)
+        writer.close()
+
+    served(talk)
