@@ -20,6 +20,7 @@ from bench import (
     dss_http_races,
     dss_kill,
     dss_load,
+    dss_pairs,
     dss_races,
     encounter_accuracy,
     encounters,
@@ -65,6 +66,7 @@ SUITES: Final = (
     "dss_load",
     "dss_races",
     "dss_kill",
+    "dss_pairs",
 )
 FOLDER: Final = ROOT / "build" / "bench"
 _UNITS: Final = {"k": 1_000, "m": 1_000_000}
@@ -281,6 +283,9 @@ def _measure_dss(rows: list[Row], only: Sequence[str], folder: Path, dsn: str | 
     if "dss_kill" in only:
         _progress("such a service, killed")
         dss_kill.bench_dss_kills(rows, folder, dsn=dsn, quick=quick)
+    if "dss_pairs" in only:
+        _progress("what meets at such a service, against S2")
+        dss_pairs.bench_dss_pairs(rows, quick=quick)
 
 
 def _embedded_server() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import shapely
@@ -30,6 +30,8 @@ from keepclear.core.volumes import Volume4D
 
 COVER_TOLERANCE_M: Final = 1.0
 """What covers another footprint may be so much too small: as much as a circle is drawn too large."""
+
+Name = TypeVar("Name")
 
 _ME: Final = ItemId("extent")
 _BOX_EPOCH_MS: Final = floor_ms(datetime(2060, 1, 1, tzinfo=UTC))
@@ -157,13 +159,18 @@ def _footprints_cover(outer: Sequence[Volume4D], inner: Sequence[Volume4D]) -> b
 
 def meeting_among(extent: Extent, candidates: Iterable[tuple[str, Extent]]) -> list[str]:
     """Return the names of those candidates that meet an extent, sorted."""
-    return packed_meeting(extent.packed, ((name, other.packed) for name, other in candidates))
+    return sorted(packed_meeting(extent.packed, ((name, other.packed) for name, other in candidates)))
 
 
-def packed_meeting(query: PackedVolumes, candidates: Iterable[tuple[str, PackedVolumes]]) -> list[str]:
-    """Return the names of those candidates that meet an extent, sorted; all as `Extent.packed` gives them."""
-    met: list[str] = []
-    part: list[tuple[str, PackedVolumes]] = []
+def packed_meeting(query: PackedVolumes, candidates: Iterable[tuple[Name, PackedVolumes]]) -> list[Name]:
+    """Return the names of those candidates that meet an extent, in their order.
+
+    Args:
+        query: The extent, as `Extent.packed` gives it.
+        candidates: The others, the same way, by name.
+    """
+    met: list[Name] = []
+    part: list[tuple[Name, PackedVolumes]] = []
     count = 0
     for name, packed in candidates:
         part.append((name, packed))
@@ -173,10 +180,10 @@ def packed_meeting(query: PackedVolumes, candidates: Iterable[tuple[str, PackedV
             part, count = [], 0
     if part:
         met += _meeting_of_part(query, part)
-    return sorted(met)
+    return met
 
 
-def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[str, PackedVolumes]]) -> list[str]:
+def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[Name, PackedVolumes]]) -> list[Name]:
     stored = joined([packed for _, packed in part])
     owner = np.repeat(np.arange(len(part)), [packed.volume_count for _, packed in part])
     met = np.zeros(len(part), dtype=np.bool_)

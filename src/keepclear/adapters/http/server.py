@@ -40,9 +40,14 @@ class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # 
         self._await_request()
 
     def data_received(self, data: bytes) -> None:
-        """Take what comes; wait for the rest of a request."""
+        """Take what comes; wait for the rest of a request, and no longer once it has come up to its body."""
+        before = self.cycle
         super().data_received(data)
-        self._await_request()
+        if self.cycle is before:
+            self._await_request()
+        elif self._deadline is not None:  # else who asks again and again would be cut off in between
+            self._deadline.cancel()
+            self._deadline = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""

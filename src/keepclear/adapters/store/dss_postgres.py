@@ -28,6 +28,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from keepclear.adapters.store.dss_postgres_extents import PackedTexts
 from keepclear.node.dss.ports import DssTransaction, Ticket
 from keepclear.node.dss.refusals import StoreBusyError
 from keepclear.node.outcomes import StoreError
@@ -81,7 +82,8 @@ class PostgresDssStore:
         self._health = worker.Health()
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_MAX)
         self._door, self._is_closing = threading.Lock(), False
-        self._workers = [worker.Worker(dsn, gives_up_after_s, self._health) for _ in range(workers)]
+        texts = PackedTexts()
+        self._workers = [worker.Worker(dsn, gives_up_after_s, self._health, texts) for _ in range(workers)]
         self._threads = [
             threading.Thread(target=self._run, args=(each,), name="dss store", daemon=True)
             for each in self._workers

@@ -54,7 +54,7 @@ def connect(dsn: str, settings: dict[str, str], isolation: psycopg.IsolationLeve
             except errors.UndefinedObject:
                 continue  # relatives of PostgreSQL do not know all of it, and always are as wanted
         row = link.execute(_VERSION).fetchone()
-        _require_known(0 if row is None else row[0], exactly=True)
+        _require_known(0 if row is None else row[0], _known_version(), exactly=True)
         link.autocommit = False
         link.isolation_level = isolation
     except BaseException:
@@ -91,7 +91,9 @@ def migrate(dsn: str) -> None:
             # Who waits here sees afterwards what the other has made.
             row = link.execute(f"{_VERSION} for update").fetchone()
             assert row is not None, "the row was made above and is never deleted"
-            _require_known(row[0], exactly=False)
+            _require_known(row[0], len(known), exactly=False)
+            if 0 < row[0] < len(known):  # who writes now has the schema of before, and ends first
+                link.execute("select key from dss_lock order by key for update")
             for script in known[row[0] :]:
                 link.execute(script.encode())
             if row[0] < len(known):
@@ -117,8 +119,11 @@ def _make_version(link: Link) -> None:
                 raise
 
 
-def _require_known(version: int, *, exactly: bool) -> None:
-    known = len(scripts(dss_postgres_migrations.__name__))
+def _known_version() -> int:
+    return len(scripts(dss_postgres_migrations.__name__))
+
+
+def _require_known(version: int, known: int, *, exactly: bool) -> None:
     if version > known:
         reason = f"the database was written by a newer version (schema {version}, known up to {known})"
         raise StoreError(f"{reason}; update keepclear", may_pass=False)
@@ -137,7 +142,7 @@ class Gate:
     """
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        self._link, self._known = link, _known_version()
         self.held: frozenset[int] = frozenset()
 
     @property
@@ -194,6 +199,18 @@ class Gate:
         self._link.close()
 
     def _lock(self, keys: frozenset[int], how: str) -> None:
-        if keys:
-            sql = f"select key from dss_lock where key = any(%s) order by key for update{how}"
-            self._link.execute(sql.encode(), (sorted(keys),))
+        """Lock rows, and refuse to write by another schema than this version's.
+
+        Raises:
+            StoreError: Another version has changed it meanwhile; then the connection is closed.
+        """
+        if not keys:
+            return
+        sql = f"select key from dss_lock where key = any(%s) order by key for update{how}"
+        self._link.execute(sql.encode(), (sorted(keys),))
+        row = self._link.execute(_VERSION).fetchone()  # who changes it holds all these rows
+        try:
+            _require_known(0 if row is None else row[0], self._known, exactly=True)
+        except StoreError:
+            self.close()
+            raise

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from keepclear.adapters.store.dss_form import (
@@ -15,29 +14,24 @@ from keepclear.adapters.store.dss_form import (
     us_of,
     write_details,
 )
+from keepclear.adapters.store.dss_postgres_extents import PackedTexts, read_extent
 from keepclear.adapters.store.dss_postgres_links import Gate, Link
-from keepclear.codec.f3548.extents import decode_extent, encode_extent
+from keepclear.codec.f3548.extents import encode_extent
 from keepclear.core.cell_terms import STRIPES, CellTerms, terms_of
-from keepclear.core.errors import InvalidValueError
-from keepclear.core.extents import Extent, meeting_among
-from keepclear.core.packed import boxes
+from keepclear.core.extents import Extent, packed_meeting
 from keepclear.core.references import Entity, EntityKind, IntentReference, UssAvailability, kind_of
-from keepclear.core.times import floor_ms
 from keepclear.node.dss.ports import Cause, HistoryEntry
 from keepclear.node.outcomes import StoreError
 
-DECODED_EXTENTS_MAX: Final = 2_000
-"""So many extents are kept decoded, by their text; the longest unused go."""
-DECODED_TEXT_MAX: Final = 8_000
-"""Characters of the text of an extent that is kept decoded; a longer one is decoded each time."""
 NAME_LOCKS: Final = 256
 """So many locks stand for the ids of all entities."""
+UNDONE: Final = STRIPES + NAME_LOCKS
+"""The lock of all who were undone for others, perhaps far away: they at least go one after the other."""
 PLACES: Final = frozenset(range(STRIPES))
 """The locks of all places."""
 
-_EPOCH_MS: Final = floor_ms(datetime(2060, 1, 1, tzinfo=UTC))
 _AXES: Final = ("x", "y", "z", "h", "t")
-_SIDES: Final = tuple(f"{axis}_{side}" for side in ("low", "high") for axis in _AXES)
+_SIDES: Final = tuple(f"{axis}_{side}" for side in ("low", "high") for axis in _AXES)  # as of `Box`
 _NEAR: Final = (
     "select distinct id from dss_cell_term where kind = %s and term = any(%s::bigint[]) and "
     + " and ".join([f"{axis}_low <= %s" for axis in _AXES] + [f"{axis}_high >= %s" for axis in _AXES])
@@ -108,10 +102,11 @@ class PostgresDssTransaction:
         link: The connection, in no transaction or in one that has done nothing.
         gate: The locks; it may hold some already.
         known: What is known of the work.
+        texts: Extents by their texts.
     """
 
-    def __init__(self, link: Link, gate: Gate, known: Known) -> None:
-        self._link, self._gate, self._known = link, gate, known
+    def __init__(self, link: Link, gate: Gate, known: Known, texts: PackedTexts) -> None:
+        self._link, self._gate, self._known, self._texts = link, gate, known, texts
         self._held_first = gate.held
         self.is_writer = False
 
@@ -130,14 +125,14 @@ class PostgresDssTransaction:
         """
         sql = "select extent from dss_entity where kind = %s and id = %s"
         for (text,) in self._select(sql, (kind.value, entity_id)):
-            return _read_extent(text)
+            return read_extent(text)
         raise _not_there(kind, entity_id)
 
     def meeting(self, kind: EntityKind, extent: Extent) -> Sequence[Entity]:
         """Return the entities of a kind whose extents meet this one, exactly; by id."""
         terms = self._known.terms(extent)
         self._need(terms.stripes)
-        low, high = _box_of(extent)
+        low, high = extent.box
         ids = [row[0] for row in self._select(_NEAR, (kind.value, terms.looked_up, *high, *low))]
         if not ids:
             return []
@@ -146,8 +141,9 @@ class PostgresDssTransaction:
         if len(rows) != len(ids):
             raise StoreError("the index of the database is damaged; restore a backup", may_pass=False)
         details = {entity_id: text for entity_id, text, _ in rows}
-        names = meeting_among(extent, [(entity_id, _read_extent(text)) for entity_id, _, text in rows])
-        return [read_entity(kind, details[name]) for name in names]
+        candidates = ((entity_id, self._texts.packed(text)) for entity_id, _, text in rows)
+        names = packed_meeting(extent.packed, candidates)
+        return [read_entity(kind, details[name]) for name in sorted(names)]
 
     def dependents(self, subscription_id: str) -> Sequence[Entity]:
         """Return the intents that name a subscription, by id."""
@@ -176,7 +172,7 @@ class PostgresDssTransaction:
         text, details = encode_extent(extent).decode(), write_details(entity)
         subscription_id = entity.subscription_id if isinstance(entity, IntentReference) else None
         named = (kind.value, entity.id, entity.manager, subscription_id, us_of(entity.end))
-        stored, (low, high) = terms.stored, _box_of(extent)
+        stored, (low, high) = terms.stored, extent.box
         self._write(_PUT, (*named, details, text, stored, high[-1], list(terms.stripes)))
         self._write(_PUT_TERMS, (kind.value, entity.id, *low, *high, stored))
         if cause is not None:
@@ -298,27 +294,8 @@ class PostgresDssTransaction:
         self._write(_PUT_HISTORY, values)
 
 
-def _box_of(extent: Extent) -> tuple[list[int], list[int]]:
-    """Return the least and the greatest x, y, z, height and time of a box that contains an extent."""
-    each = boxes(extent.packed, _EPOCH_MS)
-    return each[:, :5].min(axis=0).tolist(), each[:, 5:].max(axis=0).tolist()
-
-
 def _not_there(kind: EntityKind, entity_id: str) -> StoreError:
     return StoreError(f"there is no {kind.value} {entity_id}", may_pass=False)
-
-
-def _read_extent(text: str) -> Extent:
-    return _decoded(text) if len(text) <= DECODED_TEXT_MAX else _decoded.__wrapped__(text)
-
-
-@functools.lru_cache(DECODED_EXTENTS_MAX)
-def _decoded(text: str) -> Extent:
-    """Return the extent of a text: of one text always the same, so that it may be kept."""
-    try:
-        return decode_extent(text.encode())
-    except InvalidValueError as error:
-        raise StoreError(f"a kept extent is damaged: {error}; restore a backup", may_pass=False) from error
 
 
 def _entities(kind: EntityKind, rows: Iterable[Sequence[Any]]) -> list[Entity]:
@@ -336,5 +313,5 @@ def _entry(row: Sequence[Any]) -> HistoryEntry:
         cause=Cause(issuer=issuer, subject=subject, at=instant_of_us(at_us)),
         is_removal=is_removal,
         entity=read_entity(EntityKind(kind), details),
-        extent=_read_extent(extent),
+        extent=read_extent(extent),
     )

@@ -17,8 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from keepclear.adapters.store import dss_postgres_links as links
+from keepclear.adapters.store.dss_postgres_extents import PackedTexts
 from keepclear.adapters.store.dss_postgres_links import Gate, Link
-from keepclear.adapters.store.dss_postgres_rows import Known, PostgresDssTransaction, TakenError
+from keepclear.adapters.store.dss_postgres_rows import UNDONE, Known, PostgresDssTransaction, TakenError
 from keepclear.node.dss.ports import DssTransaction, Ticket
 from keepclear.node.dss.refusals import CalledOffError
 from keepclear.node.outcomes import StoreError
@@ -127,13 +128,14 @@ class Worker:
         dsn: The database.
         gives_up_after_s: See the store.
         health: Where it tells whether the database can be used.
+        texts: Extents by their texts.
 
     Attributes:
         rerun_count: How often work was begun again because others were first.
     """
 
-    def __init__(self, dsn: str, gives_up_after_s: float, health: Health) -> None:
-        self._dsn, self._gives_up_after_s, self._health = dsn, gives_up_after_s, health
+    def __init__(self, dsn: str, gives_up_after_s: float, health: Health, texts: PackedTexts) -> None:
+        self._dsn, self._gives_up_after_s, self._health, self._texts = dsn, gives_up_after_s, health, texts
         self._link: Link | None = None
         self._gate: Gate | None = None
         self._chance = random.Random()
@@ -178,6 +180,7 @@ class Worker:
                     run.waits_for_locks = True
                     self._again(run, back_off=False)
                 except links.RETRIED:
+                    run.known.needed.add(UNDONE)
                     self._again(run, back_off=True)
                 except psycopg.Error as error:
                     self._lost_once(run, error)
@@ -197,7 +200,7 @@ class Worker:
         left_s = run.until_s - time.monotonic()
         if run.waits_for_locks and not gate.wait_for(run.known.needed, left_s):
             raise _contended()
-        transaction = PostgresDssTransaction(link, gate, run.known)
+        transaction = PostgresDssTransaction(link, gate, run.known, self._texts)
         try:
             result = work(transaction)
             if link.info.transaction_status is TransactionStatus.INERROR:

@@ -63,10 +63,11 @@ _INSERT_BOX: Final = {
 }
 _DELETE_BOX: Final = {kind: f"delete from found.box_{kind.value} where n = ?" for kind in EntityKind}
 _OVERLAPPING: Final = {
-    kind: f"select e.n, e.id, e.details from found.box_{kind.value} b cross join entity e on e.n = b.n where "
-    + " and ".join([f"b.{axis}_low <= ?" for axis in "xyzht"] + [f"b.{axis}_high >= ?" for axis in "xyzht"])
+    kind: f"select n from found.box_{kind.value} where "
+    + " and ".join([f"{axis}_low <= ?" for axis in "xyzht"] + [f"{axis}_high >= ?" for axis in "xyzht"])
     for kind in EntityKind
 }
+_NUMBER: Final = "(select n from found.place where kind = ? and id = ?)"  # faster than a join
 _DETAILS: Final = "select e.details from found.place p cross join entity e on e.n = p.n where "
 _INSERT_ENTITY: Final = (
     "insert into entity (n, kind, id, manager, subscription_id, end_us, details, extent, "
@@ -139,7 +140,8 @@ class SqliteDssTransaction:
 
     def entity(self, kind: EntityKind, entity_id: str) -> Entity | None:
         """Return an entity; None where there is none."""
-        for (details,) in self._select(f"{_DETAILS} p.kind = ? and p.id = ?", (kind.value, entity_id)):
+        sql = f"select details from entity where n = {_NUMBER}"
+        for (details,) in self._select(sql, (kind.value, entity_id)):
             return read_entity(kind, details)
         return None
 
@@ -149,7 +151,7 @@ class SqliteDssTransaction:
         Raises:
             StoreError: It is not there.
         """
-        sql = "select extent from entity where n = (select n from found.place where kind = ? and id = ?)"
+        sql = f"select extent from entity where n = {_NUMBER}"
         for (text,) in self._select(sql, (kind.value, entity_id)):
             return _read_extent(text)
         raise StoreError(f"there is no {kind.value} {entity_id}", may_pass=False)
@@ -157,10 +159,12 @@ class SqliteDssTransaction:
     def meeting(self, kind: EntityKind, extent: Extent) -> Sequence[Entity]:
         """Return the entities of a kind whose extents meet this one, exactly; by id."""
         low, high = extent.box
-        found = list(self._select(_OVERLAPPING[kind], (*high, *low)))
-        details = {entity_id: text for _, entity_id, text in found}
-        candidates = ((entity_id, self._packed_extent(n)) for n, entity_id, _ in found)
-        return [read_entity(kind, details[name]) for name in packed_meeting(extent.packed, candidates)]
+        near = [(n, self._packed_extent(n)) for (n,) in list(self._select(_OVERLAPPING[kind], (*high, *low)))]
+        if not near:
+            return []
+        met = packed_meeting(extent.packed, near)
+        texts = [next(self._select("select details from entity where n = ?", (n,)))[0] for n in met]
+        return sorted((read_entity(kind, text) for text in texts), key=lambda entity: entity.id)
 
     def dependents(self, subscription_id: str) -> Sequence[Entity]:
         """Return the intents that name a subscription, by id."""
@@ -198,7 +202,7 @@ class SqliteDssTransaction:
 
     def count_up(self, subscription: Entity) -> None:
         """Keep a subscription that is there with another `notification_index`; nothing else may differ."""
-        sql = "update entity set details = ? where n = (select n from found.place where kind = ? and id = ?)"
+        sql = f"update entity set details = ? where n = {_NUMBER}"
         values = (write_details(subscription), kind_of(subscription).value, subscription.id)
         self._connection.execute(sql, values)
 

@@ -25,9 +25,9 @@ from keepclear.node.dss.ports import DssTransaction, Ticket
 from keepclear.node.dss.refusals import CalledOffError, StoreBusyError
 from keepclear.node.outcomes import StoreError
 
-WAITING_MAX: Final = 1_000
+QUEUE_MAX: Final = 1_000
 """So much may wait to be done; more is refused, and may be tried again."""
-TOGETHER_MAX: Final = 64
+GROUP_MAX: Final = 64
 """So much is done in one transaction at most."""
 ALONE_TIMEOUT_S: Final = 5.0
 """So long a process that starts waits for one that still has the file, as while that stops."""
@@ -49,6 +49,7 @@ class _Done:
     waiting: _Waiting
     result: Any = None
     error: BaseException | None = None
+    has_written: bool = False
 
     def answer(self) -> None:
         if self.error is not None:
@@ -80,7 +81,7 @@ class SqliteDssStore:
             self._connection.close()
             raise
         self._transaction = SqliteDssTransaction(self._connection, PackedExtents(int(last)))
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(WAITING_MAX)
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_MAX)
         self._door, self._is_closing = threading.Lock(), False
         self._fault: str | None = None
         self._thread = threading.Thread(target=self._run, name="dss store", daemon=True)
@@ -109,7 +110,7 @@ class SqliteDssStore:
             try:
                 self._queue.put_nowait(waiting)
             except queue.Full:
-                raise StoreBusyError(f"{WAITING_MAX:,} requests are waiting; try again later") from None
+                raise StoreBusyError(f"{QUEUE_MAX:,} requests are waiting; try again later") from None
         return waiting.answer
 
     def close(self) -> None:
@@ -134,7 +135,7 @@ class SqliteDssStore:
         while entry is not None:
             if entry.answer.set_running_or_notify_cancel():  # else whoever asked has called it off
                 group.append(entry)
-            if len(group) >= TOGETHER_MAX:
+            if len(group) >= GROUP_MAX:
                 return group, False
             try:
                 entry = self._queue.get_nowait()
@@ -146,14 +147,16 @@ class SqliteDssStore:
         """Do what waits in one transaction, and answer it once that is lasting."""
         try:
             with named_errors(self.path):
-                before = self._connection.total_changes()
+                if self._connection.in_transaction:  # it could not be undone before
+                    self._connection.execute("rollback")
                 self._connection.execute("begin")  # nobody else can write
                 done = [self._one(waiting) for waiting in group]
                 self._connection.execute("commit")
         except Exception as error:  # whatever it is, nobody may wait for ever
-            done = [_Done(waiting, error=self._undone(error)) for waiting in group]
+            told = self._undone(error)
+            done = [_Done(waiting, error=told) for waiting in group]
         else:
-            if self._connection.total_changes() > before:
+            if any(each.has_written for each in done):
                 self._fault = None  # something is lasting, so it can work again
         for each in done:
             each.answer()
@@ -175,32 +178,30 @@ class SqliteDssStore:
         """Do one thing; if it raises or was called off, undo it alone.
 
         Raises:
-            apsw.Error: The whole transaction was undone.
-            StoreError: The same.
+            StoreError: The whole transaction was undone.
         """
+        before = self._connection.total_changes()
         self._connection.execute("savepoint work")
-        done: _Done
+        error: BaseException
         try:
             result = waiting.work(self._transaction)
-            if not self._connection.in_transaction:
-                raise StoreError("an error that was passed over has undone the transaction", may_pass=True)
-            if waiting.ticket is None or waiting.ticket.claim():
+            if self._connection.in_transaction and (waiting.ticket is None or waiting.ticket.claim()):
                 self._connection.execute("release work")
-                return _Done(waiting, result)
-            done = _Done(waiting, error=CalledOffError("nobody waits for it any more"))
-        except apsw.Error as error:
-            if not self._connection.in_transaction:
-                raise  # SQLite has undone all of it, as when the disk is full
-            done = _Done(waiting, error=self._named(error))
-        except BaseException as error:
-            if not self._connection.in_transaction:
-                raise
-            done = _Done(waiting, error=error)
+                return _Done(waiting, result, has_written=self._connection.total_changes() > before)
+            error = CalledOffError("nobody waits for it any more")
+        except apsw.Error as raised:
+            error = self._named(raised)
+        except BaseException as raised:
+            error = raised
+        if not self._connection.in_transaction:  # SQLite has undone all of it, as when the disk is full
+            if isinstance(error, StoreError):
+                raise error
+            raise StoreError(f"{self.path}: the transaction was undone", may_pass=True) from error
         self._connection.execute("rollback to work")
         self._connection.execute("release work")
-        return done
+        return _Done(waiting, error=error)
 
-    def _named(self, error: apsw.Error) -> BaseException:
+    def _named(self, error: apsw.Error) -> StoreError:
         try:
             with named_errors(self.path):
                 raise error

@@ -37,7 +37,8 @@ create table dss_cell_term (
     primary key (kind, term, t_high, id)
 );
 
--- Rows that writers lock, in the order of their keys: 0 to 250 stand for places, the others for ids.
+-- Rows that writers lock, in the order of their keys: 0 to 250 stand for places, 251 to 506 for ids, 507 for all
+-- who were undone for others; the rest is spare.
 create table dss_lock (
     key int primary key
 );
