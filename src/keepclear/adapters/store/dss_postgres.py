@@ -10,10 +10,10 @@ then done again. (A search through GiST is not noticed so; there is none.) That 
 
 The locks only see to it that writers in one place go one after the other in place of undoing each other. Who
 is about to write its first row takes the rows of `dss_lock` for all places that it looked at or writes to, if
-they are free. If not, it undoes what it did, waits for all that it is known to need, in the order of their
-keys and with nothing else held, and only then begins again. What it needs only grows, and there are few
-hundred in all, so this ends; nobody waits while it holds anything, so nobody waits in a ring. A transaction
-that only reads takes no locks.
+they are free. If not, it undoes what it did, waits for all that it is known to need in the order of their
+keys, and only then begins again. What it needs only grows, and there are few hundred in all, so this ends;
+nobody waits for a key while it holds a greater one, so nobody waits in a ring. A transaction that only reads
+takes no locks.
 
 Source:
     https://www.postgresql.org/docs/current/transaction-iso.html#XACT-SERIALIZABLE

@@ -154,6 +154,7 @@ class Gate:
         """Lock rows if all are free; if not, none is held any more, those of before neither.
 
         Raises:
+            StoreError: Another version has changed the schema.
             psycopg.Error: The connection is lost, or worse.
         """
         missing = frozenset(keys) - self.held
@@ -166,25 +167,30 @@ class Gate:
         return True
 
     def wait_for(self, keys: Iterable[int], seconds: float) -> bool:
-        """Lock these rows, waiting for them in the order of their keys with nothing else held.
+        """Lock rows, waiting for them in the order of their keys.
+
+        What is held already is kept only where all others come after it in that order.
 
         Returns:
             False if they were not free for so long; then none is held.
 
         Raises:
+            StoreError: Another version has changed the schema.
             psycopg.Error: The connection is lost, or worse.
         """
-        wanted = frozenset(keys)
-        if wanted <= self.held:
+        missing = frozenset(keys) - self.held
+        if not missing:
             return True
-        self.release()
+        if self.held and min(missing) < max(self.held):
+            missing |= self.held
+            self.release()
         self._link.execute(f"set local statement_timeout = {max(1, round(seconds * 1000.0))}".encode())
         try:
-            self._lock(wanted, "")
+            self._lock(missing, "")
         except errors.QueryCanceled:
             self.release()
             return False
-        self.held = wanted
+        self.held |= missing
         return True
 
     def release(self) -> None:
