@@ -7,6 +7,7 @@ judge that judges everything. Bounds instead of single volumes are what software
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from keepclear.core import judge
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import Finding
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.geodesy import plane_of
+from keepclear.core.geodesy import Floats, plane_of
 from keepclear.core.index import Engine
 from keepclear.core.intents import VOLUMES_MAX, ItemId, OperationalIntent
 from keepclear.core.packed import ALTITUDE_TOLERANCE_M, NO_MARGINS, PackedVolumes, boxes, joined, pack
@@ -35,6 +36,9 @@ Name = TypeVar("Name")
 
 _ME: Final = ItemId("extent")
 _BOX_EPOCH_MS: Final = floor_ms(datetime(2060, 1, 1, tzinfo=UTC))
+_QUICK_PAIRS: Final = 8
+_LARGE_RING: Final = 12
+_SURELY_RAD: Final = 1e-9  # 6 mm: more than all that is lost in computing
 _HEMISPHERE_COS: Final = 0.05
 _PAIRS_AT_ONCE: Final = 20_000
 
@@ -137,7 +141,40 @@ class Extent:
             return "its heights"
         if {each.volume.outline for each in other.volumes} <= {each.volume.outline for each in self.volumes}:
             return None
-        return None if _footprints_cover(self.volumes, other.volumes) else "its area"
+        if _discs_hold(self.packed, other.packed) or _footprints_cover(self.volumes, other.volumes):
+            return None
+        return "its area"
+
+
+def _disc_rad(packed: PackedVolumes, place: int) -> float:
+    """Return how large a disc round the centre of a footprint is within it, radians; negative for none.
+
+    As seen from a centre within, all edges go round the same way, and none is nearer than the great circle
+    on which it lies.
+    """
+    ring = packed.ring(place)
+    normals = np.cross(ring, np.roll(ring, -1, axis=0))
+    heights = normals @ packed.centre[place] / np.sqrt(np.einsum("ij,ij->i", normals, normals))
+    return math.asin(min(1.0, max(float(heights.min()), -float(heights.max())))) - _SURELY_RAD
+
+
+def _are_within(points: Floats, packed: PackedVolumes, place: int) -> bool:
+    """Tell whether points are surely within a footprint; False decides nothing."""
+    disc_rad = _disc_rad(packed, place)
+    return disc_rad > 0.0 and float((points @ packed.centre[place]).min()) >= math.cos(disc_rad)
+
+
+def _discs_hold(outer: PackedVolumes, inner: PackedVolumes) -> bool:
+    """Tell at little cost that footprints cover others; False decides nothing.
+
+    A disc is convex, so what has its corners within has its edges within.
+    """
+    if outer.volume_count * inner.volume_count > _QUICK_PAIRS:
+        return False
+    return all(
+        any(_are_within(inner.ring(i), outer, j) for j in range(outer.volume_count))
+        for i in range(inner.volume_count)
+    )
 
 
 def _footprints_cover(outer: Sequence[Volume4D], inner: Sequence[Volume4D]) -> bool:
@@ -190,6 +227,10 @@ def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[Name, PackedVolu
     # Heights and times are those of the whole, so that any of its volumes tells them.
     pairs = np.stack((np.zeros_like(owner), np.arange(len(owner))), axis=-1)
     wanted = np.flatnonzero(judge.times_and_heights_meet(query, stored, pairs, NO_MARGINS))
+    if len(wanted) * query.volume_count <= _QUICK_PAIRS:
+        surely = [place for place in wanted.tolist() if _surely_meets(query, stored, place)]
+        met[owner[surely]] = True
+        wanted = wanted[~met[owner[wanted]]]
     step = max(1, _PAIRS_AT_ONCE // len(owner))
     for first in range(0, query.volume_count, step):
         if not len(wanted):
@@ -199,6 +240,23 @@ def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[Name, PackedVolu
         met[owner[pairs[judge.footprints_meet(query, stored, pairs, 0.0), 1]]] = True
         wanted = wanted[~met[owner[wanted]]]  # one place of meeting is enough
     return [part[place][0] for place in np.flatnonzero(met).tolist()]
+
+
+def _surely_meets(query: PackedVolumes, stored: PackedVolumes, place: int) -> bool:
+    """Tell at little cost that a footprint meets one of the query; False decides nothing.
+
+    It does where a corner of one is within the other. Small rings are judged as quickly.
+    """
+    firsts = query.vertices[query.first[:-1]]
+    if len(stored.ring(place)) >= _LARGE_RING and any(
+        _are_within(first[np.newaxis], stored, place) for first in firsts
+    ):
+        return True
+    corner = stored.vertices[stored.first[place] : stored.first[place] + 1]
+    return any(
+        len(query.ring(row)) >= _LARGE_RING and _are_within(corner, query, row)
+        for row in range(query.volume_count)
+    )
 
 
 def volume_conflicts(extent: Extent, others: Sequence[tuple[str, Extent]]) -> list[Finding]:
