@@ -105,6 +105,11 @@ class Extent:
             upper_m=np.full(count, packed.upper_m.max()),
         )
 
+    def packed_as(self, packed: PackedVolumes) -> Extent:
+        """Take what `packed` would compute from who has it at hand; return the same extent."""
+        self.__dict__.setdefault("packed", packed)
+        return self
+
     @cached_property
     def box(self) -> Box:
         """A box that surely contains it all: whoever meets it has one that overlaps this."""
@@ -153,8 +158,10 @@ def _disc_rad(packed: PackedVolumes, place: int) -> float:
     on which it lies.
     """
     ring = packed.ring(place)
-    normals = np.cross(ring, np.roll(ring, -1, axis=0))
-    heights = normals @ packed.centre[place] / np.sqrt(np.einsum("ij,ij->i", normals, normals))
+    x, y, z = ring.T
+    x2, y2, z2 = np.concatenate((ring[1:], ring[:1])).T
+    normals = np.stack((y * z2 - z * y2, z * x2 - x * z2, x * y2 - y * x2))
+    heights = packed.centre[place] @ normals / np.sqrt((normals * normals).sum(axis=0))
     return math.asin(min(1.0, max(float(heights.min()), -float(heights.max())))) - _SURELY_RAD
 
 

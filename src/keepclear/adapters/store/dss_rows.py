@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import apsw
@@ -78,6 +79,8 @@ _INSERT_HISTORY: Final = (
     "values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _HISTORY: Final = "select seq, kind, removed_id, issuer, subject, at_us, details, extent from history"
+_KEPT_COUNT: Final = 256
+_KEPT_CHARACTERS: Final = 4_000
 
 
 def make_index(connection: apsw.Connection) -> None:
@@ -151,9 +154,10 @@ class SqliteDssTransaction:
         Raises:
             StoreError: It is not there.
         """
-        sql = f"select extent from entity where n = {_NUMBER}"
-        for (text,) in self._select(sql, (kind.value, entity_id)):
-            return _read_extent(text)
+        sql = f"select n, extent from entity where n = {_NUMBER}"
+        for n, text in self._select(sql, (kind.value, entity_id)):
+            extent, packed = _read_extent(text), self._packed.get(n)
+            return extent if packed is None else extent.packed_as(packed)
         raise StoreError(f"there is no {kind.value} {entity_id}", may_pass=False)
 
     def meeting(self, kind: EntityKind, extent: Extent) -> Sequence[Entity]:
@@ -298,6 +302,16 @@ class SqliteDssTransaction:
 
 
 def _read_extent(text: str) -> Extent:
+    # Some are read again and again: those of a subscription with each intent that names it.
+    return _kept_extent(text) if len(text) <= _KEPT_CHARACTERS else _decoded_extent(text)
+
+
+@lru_cache(_KEPT_COUNT)
+def _kept_extent(text: str) -> Extent:
+    return _decoded_extent(text)
+
+
+def _decoded_extent(text: str) -> Extent:
     try:
         return decode_extent(text.encode())
     except InvalidValueError as error:
