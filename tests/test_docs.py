@@ -476,7 +476,8 @@ _SELLING = re.compile(
     re.IGNORECASE,
 )
 _OF_A_MACHINE = re.compile(
-    r"(?<![\w.~:)>/<*-])/(?!v1/|dss/v1|rid/v2|aux/v1|uss/v1|versions/)[a-z][\w-]*/[\w.-]+"  # an absolute path, but of the API
+    # An absolute path, but of the API.
+    r"(?<![\w.~:)>/<*-])/(?!v1/|dss/v1|rid/v2|aux/v1|uss/v1|versions/)[a-z][\w-]*/[\w.-]+"
     r"|\b[A-Z]:\\|\b(?!127\.0\.0\.1\b)(?:\d{1,3}\.){3}\d{1,3}\b|://localhost|://[^/\s)]+/simple\b"
 )
 

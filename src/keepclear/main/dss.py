@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from keepclear.adapters.tokens.gatekeeper import Gatekeeper
 from keepclear.adapters.tokens.issuers import issuers_of
 from keepclear.codec.f3548.dss_reading import DssReader
 from keepclear.core.errors import InvalidValueError
+from keepclear.main.node import until_told
 from keepclear.node.dss.callers import Caller
 from keepclear.node.dss.ports import DssStore
 from keepclear.version import VERSION
@@ -97,6 +99,11 @@ def run(settings: DssSettings, *, started: Callable[[str], None] = lambda _: Non
         InvalidValueError: It cannot listen where it should, or a key or the database is not as it must be.
         StoreError: The database cannot be used.
     """
+    with until_told():
+        _run(settings, started)
+
+
+def _run(settings: DssSettings, started: Callable[[str], None]) -> None:
     start_logging(settings.log)
     issuers = (*issuers_of(settings.trusted), *issuers_of((), settings.issuers, folder=settings.folder))
     keeper = Gatekeeper(issuers, settings.audiences, clock.now, replay_guard=settings.guards_replays)
@@ -109,6 +116,8 @@ def run(settings: DssSettings, *, started: Callable[[str], None] = lambda _: Non
             application = DssApplication(parts_of(settings, store, keeper, url))
             config = config_of(application.app, settings.tls_certificate, settings.tls_key)
             _log.info("a DSS begins", extra={"version": VERSION, "database": _shown(settings.database)})
+            gc.collect()
+            gc.freeze()  # what is loaded stays; full collections would go through it again and again
             ToldServer(config, lambda: started(url)).run(sockets=[listener])
         finally:
             keeper.close()

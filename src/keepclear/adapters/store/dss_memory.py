@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from keepclear.core.extents import Extent, meeting_among
 from keepclear.core.references import Entity, EntityKind, IntentReference, UssAvailability, kind_of
-from keepclear.node.dss.ports import Cause, DssTransaction, HistoryEntry, Ticket
+from keepclear.node.dss.ports import Cause, DssTransaction, HistoryEntry, Target, Ticket
 from keepclear.node.dss.refusals import CalledOffError
 from keepclear.node.outcomes import StoreError
 
@@ -168,7 +168,12 @@ class MemoryDssStore:
         self._kept = _Kept()
         self._door = threading.Lock()
 
-    def run(self, work: Callable[[DssTransaction], A], ticket: Ticket | None = None) -> Future[A]:
+    def run(
+        self,
+        work: Callable[[DssTransaction], A],
+        ticket: Ticket | None = None,
+        target: Target | None = None,  # noqa: ARG002 - nobody else writes
+    ) -> Future[A]:
         """Do something in a transaction of its own."""
         answer: Future[A] = Future()
         with self._door:

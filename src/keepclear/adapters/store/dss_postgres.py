@@ -13,7 +13,8 @@ is about to write its first row takes the rows of `dss_lock` for all places that
 they are free. If not, it undoes what it did, waits for all that it is known to need in the order of their
 keys, and only then begins again. What it needs only grows, and there are few hundred in all, so this ends;
 nobody waits for a key while it holds a greater one, so nobody waits in a ring. A transaction that only reads
-takes no locks.
+takes no locks. Where it is told beforehand what will be written, its locks are waited for at once, and it is
+mostly done in one go.
 
 Source:
     https://www.postgresql.org/docs/current/transaction-iso.html#XACT-SERIALIZABLE
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keepclear.adapters.store.dss_postgres_extents import PackedTexts
-from keepclear.node.dss.ports import DssTransaction, Ticket
+from keepclear.node.dss.ports import DssTransaction, Target, Ticket
 from keepclear.node.dss.refusals import StoreBusyError
 from keepclear.node.outcomes import StoreError
 
@@ -54,6 +55,7 @@ A = TypeVar("A")
 class _Waiting:
     work: Callable[[DssTransaction], Any]
     ticket: Ticket | None
+    target: Target | None
     answer: Future[Any]
 
 
@@ -110,7 +112,12 @@ class PostgresDssStore:
         """How often work was done again because others were first."""
         return sum(each.rerun_count for each in self._workers)
 
-    def run(self, work: Callable[[DssTransaction], A], ticket: Ticket | None = None) -> Future[A]:
+    def run(
+        self,
+        work: Callable[[DssTransaction], A],
+        ticket: Ticket | None = None,
+        target: Target | None = None,
+    ) -> Future[A]:
         """Do something in a transaction of its own, as if nothing else were done at that time.
 
         Where the connection is lost while it commits, nobody knows whether it is done: `StoreError` says
@@ -119,7 +126,7 @@ class PostgresDssStore:
         Raises:
             StoreBusyError: Too much is waiting, or the store is closed.
         """
-        waiting = _Waiting(work, ticket, Future())
+        waiting = _Waiting(work, ticket, target, Future())
         with self._door:  # so that nobody gets in behind the last one
             if self._is_closing:
                 raise StoreBusyError("the service is stopping")
@@ -157,7 +164,7 @@ class PostgresDssStore:
 
     def _answer(self, worker: Worker, waiting: _Waiting) -> None:
         try:
-            result = worker.do(waiting.work, waiting.ticket)
+            result = worker.do(waiting.work, waiting.ticket, waiting.target)
         except BaseException as error:  # whatever it is, nobody may wait for ever
             waiting.answer.set_exception(error)
         else:

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from keepclear.adapters.store import dss_postgres_migrations
 from keepclear.adapters.store.migrations import scripts
+from keepclear.core.references import EntityKind
 from keepclear.node.outcomes import StoreError
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -149,6 +150,16 @@ class Gate:
     def is_closed(self) -> bool:
         """Whether the connection is known to be lost."""
         return self._link.closed
+
+    def stripes_of(self, kind: EntityKind, entity_id: str) -> set[int]:
+        """Return the locks that stand for where an entity is at this moment; none where it is not there.
+
+        Raises:
+            psycopg.Error: The connection is lost, or worse.
+        """
+        sql = "select stripes from dss_entity where kind = %s and id = %s"
+        row = self._link.execute(sql, (kind.value, entity_id)).fetchone()
+        return set() if row is None else set(row[0])
 
     def take(self, keys: Iterable[int]) -> bool:
         """Lock rows if all are free; if not, none is held any more, those of before neither.

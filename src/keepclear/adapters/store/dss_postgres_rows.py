@@ -274,7 +274,7 @@ class PostgresDssTransaction:
 
     def _begin_writing(self, kind: EntityKind, entity_id: str) -> None:
         self.is_writer = True
-        self._need((STRIPES + zlib.crc32(f"{kind.value}/{entity_id}".encode()) % NAME_LOCKS,))
+        self._need((lock_of_name(kind, entity_id),))
 
     def _clear(self, kind: EntityKind, entity_id: str) -> str | None:
         """Delete the terms of an entity that may be there; return the text of its extent."""
@@ -292,6 +292,11 @@ class PostgresDssTransaction:
     ) -> None:
         values = (kind.value, entity_id, is_removal, *_cause_row(cause), details, extent)
         self._write(_PUT_HISTORY, values)
+
+
+def lock_of_name(kind: EntityKind, entity_id: str) -> int:
+    """Return the lock that stands for an entity, and for some others."""
+    return STRIPES + zlib.crc32(f"{kind.value}/{entity_id}".encode()) % NAME_LOCKS
 
 
 def _not_there(kind: EntityKind, entity_id: str) -> StoreError:

@@ -19,8 +19,14 @@ from psycopg.pq import TransactionStatus
 from keepclear.adapters.store import dss_postgres_links as links
 from keepclear.adapters.store.dss_postgres_extents import PackedTexts
 from keepclear.adapters.store.dss_postgres_links import Gate, Link
-from keepclear.adapters.store.dss_postgres_rows import UNDONE, Known, PostgresDssTransaction, TakenError
-from keepclear.node.dss.ports import DssTransaction, Ticket
+from keepclear.adapters.store.dss_postgres_rows import (
+    UNDONE,
+    Known,
+    PostgresDssTransaction,
+    TakenError,
+    lock_of_name,
+)
+from keepclear.node.dss.ports import DssTransaction, Target, Ticket
 from keepclear.node.dss.refusals import CalledOffError
 from keepclear.node.outcomes import StoreError
 
@@ -103,8 +109,8 @@ class Health:
 class _Run:
     """What is known of one piece of work while it is begun again and again."""
 
-    def __init__(self, ticket: Ticket | None, until_s: float) -> None:
-        self.ticket, self.until_s = ticket, until_s
+    def __init__(self, ticket: Ticket | None, until_s: float, target: Target | None) -> None:
+        self.ticket, self.until_s, self.target = ticket, until_s, target
         self.known = Known()
         self.waits_for_locks = False
         self.was_lost = False
@@ -163,7 +169,9 @@ class Worker:
             self._gate.close()
         self._link = self._gate = None
 
-    def do(self, work: Callable[[DssTransaction], A], ticket: Ticket | None) -> A:
+    def do(
+        self, work: Callable[[DssTransaction], A], ticket: Ticket | None, target: Target | None = None
+    ) -> A:
         """Do work in a transaction.
 
         Raises:
@@ -171,7 +179,7 @@ class Worker:
             StoreError: It could not be done.
             BaseException: What the work raised.
         """
-        run = _Run(ticket, time.monotonic() + self._gives_up_after_s)
+        run = _Run(ticket, time.monotonic() + self._gives_up_after_s, target)
         try:
             while True:
                 try:
@@ -197,6 +205,8 @@ class Worker:
             BaseException: What the work raised, or that it was called off.
         """
         link, gate = self._connected()
+        if run.target is not None:
+            self._line_up(gate, run, run.target)
         left_s = run.until_s - time.monotonic()
         if run.waits_for_locks and not gate.wait_for(run.known.needed, left_s):
             raise _contended()
@@ -219,6 +229,14 @@ class Worker:
         if transaction.is_writer:
             self._health.tell(None)
         return result
+
+    def _line_up(self, gate: Gate, run: _Run, target: Target) -> None:
+        """Note the locks that a target needs, where it is to be and where it was a moment ago."""
+        run.target, run.waits_for_locks = None, True
+        run.known.needed.add(lock_of_name(target.kind, target.entity_id))
+        if target.extent is not None:
+            run.known.needed |= set(run.known.terms(target.extent).stripes)
+        run.known.needed |= gate.stripes_of(target.kind, target.entity_id)
 
     def _undo(self, transaction: PostgresDssTransaction, run: _Run) -> None:
         run.waits_for_locks = run.waits_for_locks or transaction.is_writer

@@ -21,7 +21,7 @@ from keepclear.adapters.store import dss_migrations
 from keepclear.adapters.store.dss_rows import PackedExtents, SqliteDssTransaction, make_index
 from keepclear.adapters.store.migrations import migrate
 from keepclear.adapters.store.sqlite import CACHE_BYTES, Durability, named_errors, require_ours
-from keepclear.node.dss.ports import DssTransaction, Ticket
+from keepclear.node.dss.ports import DssTransaction, Target, Ticket
 from keepclear.node.dss.refusals import CalledOffError, StoreBusyError
 from keepclear.node.outcomes import StoreError
 
@@ -97,7 +97,12 @@ class SqliteDssStore:
         """How much waits to be done."""
         return self._queue.qsize()
 
-    def run(self, work: Callable[[DssTransaction], A], ticket: Ticket | None = None) -> Future[A]:
+    def run(
+        self,
+        work: Callable[[DssTransaction], A],
+        ticket: Ticket | None = None,
+        target: Target | None = None,  # noqa: ARG002 - nobody else writes
+    ) -> Future[A]:
         """Do something in a transaction of its own, as if nothing else were done at that time.
 
         Raises:

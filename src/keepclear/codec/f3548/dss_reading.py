@@ -33,8 +33,6 @@ AREA_TOTAL_MAX_KM2: Final = 25_000.0
 """All footprints of a request together are no larger."""
 VERTICES_TOTAL_MAX: Final = 10_000
 """All polygons of a request together have no more vertices (OiMaxVertices)."""
-CIRCLES_MAX: Final = 1_000
-"""A request has no more circles: each stands for a ring of many corners."""
 URL_CHARACTERS_MAX: Final = 1_024
 """A base URL is no longer."""
 
@@ -345,9 +343,6 @@ def _check_areas(spaces: Sequence[Volume3D]) -> None:
     if vertex_count > VERTICES_TOTAL_MAX:
         reason = f"{vertex_count:,} vertices are over the limit of {VERTICES_TOTAL_MAX:,}"
         raise InvalidValueError("extents", reason)
-    circle_count = sum(isinstance(space.outline, Circle) for space in spaces)
-    if circle_count > CIRCLES_MAX:
-        raise InvalidValueError("extents", f"{circle_count:,} circles are over the limit of {CIRCLES_MAX:,}")
     areas = areas_km2([space.outline for space in spaces])
     if max(areas) > AREA_MAX_KM2:
         reason = f"the area of {max(areas):,.0f} km2 is too large; the limit is {AREA_MAX_KM2:,.0f} km2"

@@ -9,10 +9,10 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keepclear.core.intents import VOLUMES_MAX
-
 Text = Annotated[str, Meta(max_length=1_024)]
 """A text of a request is no longer."""
+EXTENTS_MAX = 500
+"""The most volumes of an intent or a constraint: each may have to be held against each of another."""
 VERTICES_MAX = 10_000
 """The most vertices of one polygon (OiMaxVertices)."""
 KEY_MAX = 10_000
@@ -94,7 +94,7 @@ class NewSubscription(Struct):
 class PutIntent(Struct):
     """An intent to be created or changed (PutOperationalIntentReferenceParameters)."""
 
-    extents: Annotated[list[Volume4D], Meta(min_length=1, max_length=VOLUMES_MAX)]
+    extents: Annotated[list[Volume4D], Meta(min_length=1, max_length=EXTENTS_MAX)]
     state: Text
     uss_base_url: Text
     key: Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(max_length=KEY_MAX)] | None = None
@@ -106,7 +106,7 @@ class PutIntent(Struct):
 class PutConstraint(Struct):
     """A constraint to be created or changed (PutConstraintReferenceParameters)."""
 
-    extents: Annotated[list[Volume4D], Meta(min_length=1, max_length=VOLUMES_MAX)]
+    extents: Annotated[list[Volume4D], Meta(min_length=1, max_length=EXTENTS_MAX)]
     uss_base_url: Text
 
 

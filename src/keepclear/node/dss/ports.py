@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from keepclear.core.extents import Extent
 from keepclear.core.references import Entity, EntityKind, UssAvailability
@@ -49,6 +49,20 @@ class HistoryEntry:
     is_removal: bool
     entity: Entity
     extent: Extent
+
+
+class Target(NamedTuple):
+    """What a piece of work will put or remove, as far as that is known before it begins.
+
+    Attributes:
+        kind: Of which kind it is.
+        entity_id: Its id.
+        extent: Where it is to be; None where it is to go.
+    """
+
+    kind: EntityKind
+    entity_id: str
+    extent: Extent | None
 
 
 class DssTransaction(Protocol):
@@ -146,16 +160,20 @@ class DssStore(Protocol):
     or was called off, nothing is there.
     """
 
-    def run(self, work: Callable[[DssTransaction], A], ticket: Ticket | None = None) -> Future[A]:
+    def run(
+        self, work: Callable[[DssTransaction], A], ticket: Ticket | None = None, target: Target | None = None
+    ) -> Future[A]:
         """Do something in a transaction of its own, as if nothing else were done at that time.
 
         Args:
             work: What to do.
             ticket: Whether it is still wanted; None for always.
+            target: What it will change, if that is known: a store may line up for it. It decides nothing.
 
         Returns:
             What it returned, once that is lasting; what it raised; `CalledOffError` where it was called off;
-            `StoreError` where it could not be done, and then nothing was.
+            `StoreError` where it could not be done, and then nothing was, unless a connection broke while it
+            became lasting, which the error says: then nobody knows, and it may be asked for again.
 
         Raises:
             StoreBusyError: Too much is waiting.

@@ -14,7 +14,7 @@ import pytest
 from keepclear.adapters.http.dss import endpoints
 from keepclear.adapters.http.dss.tickets import CallableOff
 from keepclear.adapters.store.dss_memory import MemoryDssStore
-from keepclear.node.dss.ports import DssTransaction, Ticket
+from keepclear.node.dss.ports import DssTransaction, Target, Ticket
 from keepclear.node.dss.refusals import StoreBusyError
 from keepclear.node.outcomes import StoreError
 from tests.dss import (
@@ -190,7 +190,7 @@ class _FailingStore(MemoryDssStore):
         super().__init__()
         self._error = error
 
-    def run(self, work: object, ticket: object = None) -> Future[Any]:  # noqa: ARG002
+    def run(self, work: object, ticket: object = None, target: object = None) -> Future[Any]:  # noqa: ARG002
         failed: Future[Any] = Future()
         failed.set_exception(self._error)
         return failed
@@ -218,7 +218,12 @@ class _SlowStore(MemoryDssStore):
         super().__init__()
         self.let = threading.Event()
 
-    def run(self, work: Callable[[DssTransaction], Any], ticket: Ticket | None = None) -> Future[Any]:
+    def run(
+        self,
+        work: Callable[[DssTransaction], Any],
+        ticket: Ticket | None = None,
+        target: Target | None = None,  # noqa: ARG002
+    ) -> Future[Any]:
         answer: Future[Any] = Future()
 
         def late() -> None:

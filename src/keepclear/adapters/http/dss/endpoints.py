@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from starlette.convertors import Convertor, register_url_convertor
@@ -30,7 +30,7 @@ from keepclear.core.ovn import Entropy
 from keepclear.core.references import Availability
 from keepclear.node.dss import refusals
 from keepclear.node.dss.callers import Caller, Scope
-from keepclear.node.dss.ports import DssStore, DssTransaction
+from keepclear.node.dss.ports import DssStore, DssTransaction, Target
 from keepclear.node.dss.work import Work
 from keepclear.node.outcomes import StoreError
 from keepclear.node.ports import Clock
@@ -130,6 +130,18 @@ Told = Callable[[Work, DssWriter], Any]
 """Does the work within a transaction, and returns what to tell."""
 
 
+class Change(NamedTuple):
+    """Work that changes something of which it is known what it is.
+
+    Attributes:
+        told: The work.
+        target: What it will change.
+    """
+
+    told: Told
+    target: Target
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DssEndpoint:
     """One thing that can be asked.
@@ -151,7 +163,7 @@ class DssEndpoint:
     path: str
     summary: str
     scopes: tuple[str, ...]
-    read: Callable[[DssCall], Told]
+    read: Callable[[DssCall], Told | Change]
     answer: Any
     body: Any = None
     status: HTTPStatus = HTTPStatus.OK
@@ -223,9 +235,11 @@ class DssDesk:
             work = endpoint.read(call)
         else:
             work = await asyncio.to_thread(endpoint.read, call)
+        if isinstance(work, Change):
+            return await self.done(caller, work.told, work.target)
         return await self.done(caller, work)
 
-    async def done(self, caller: Caller, work: Told) -> Any:
+    async def done(self, caller: Caller, work: Told, target: Target | None = None) -> Any:
         """Have something done; what is not done in time is called off, and then nothing of it is done."""
 
         def run(transaction: DssTransaction) -> Any:
@@ -237,7 +251,7 @@ class DssDesk:
                 raise _ConflictToldError(_conflict(writer, error)) from None
 
         ticket = CallableOff()
-        answer = asyncio.wrap_future(self.store.run(run, ticket))
+        answer = asyncio.wrap_future(self.store.run(run, ticket, target))
         done, _ = await asyncio.wait([answer], timeout=ANSWER_MAX_S)
         if not done and ticket.call_off():
             answer.add_done_callback(lambda late: late.cancelled() or late.exception())

@@ -9,16 +9,17 @@ from typing import Any, Final
 
 import msgspec
 
-from keepclear.adapters.http.dss.endpoints import DssCall, DssEndpoint, Told, scopes
+from keepclear.adapters.http.dss.endpoints import Change, DssCall, DssEndpoint, Told, scopes
 from keepclear.codec.f3548 import dss_answers, dss_reading
 from keepclear.codec.f3548 import dss_wire as wire
 from keepclear.codec.f3548.dss_answers import DssWriter, subscribers
 from keepclear.codec.f3548.dss_reading import DssReader, id_of
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.references import ConstraintReference, IntentReference
+from keepclear.core.references import ConstraintReference, EntityKind, IntentReference
 from keepclear.node.dss import constraints, intents, others, subscriptions
 from keepclear.node.dss.callers import Scope
 from keepclear.node.dss.intents import Changed
+from keepclear.node.dss.ports import Target
 from keepclear.node.dss.subscriptions import Subscribed
 from keepclear.node.dss.work import Work
 
@@ -234,13 +235,19 @@ class F3548Endpoints:
             ),
         ]
 
-    def _put_intent(self, call: DssCall) -> Told:
+    def _put_intent(self, call: DssCall) -> Change:
         asked = self.reader.intent(call.body, call.path["id"], _replaced(call, "ovn"))
-        return lambda work, writer: _intent_changed(intents.put_intent(work, asked), writer)
+        return Change(
+            lambda work, writer: _intent_changed(intents.put_intent(work, asked), writer),
+            Target(EntityKind.INTENT, asked.id, asked.extent),
+        )
 
-    def _put_constraint(self, call: DssCall) -> Told:
+    def _put_constraint(self, call: DssCall) -> Change:
         asked = self.reader.constraint(call.body, call.path["id"], _replaced(call, "ovn"))
-        return lambda work, writer: _constraint_changed(constraints.put_constraint(work, asked), writer)
+        return Change(
+            lambda work, writer: _constraint_changed(constraints.put_constraint(work, asked), writer),
+            Target(EntityKind.CONSTRAINT, asked.id, asked.extent),
+        )
 
     def _put_subscription(self, call: DssCall) -> Told:
         asked = self.reader.subscription(call.body, call.path["id"], _replaced(call, "version"))
@@ -301,9 +308,12 @@ def _get_intent(call: DssCall) -> Told:
     )
 
 
-def _delete_intent(call: DssCall) -> Told:
+def _delete_intent(call: DssCall) -> Change:
     entity_id, ovn = _named(call, "ovn")
-    return lambda work, writer: _intent_changed(intents.delete_intent(work, entity_id, ovn), writer)
+    return Change(
+        lambda work, writer: _intent_changed(intents.delete_intent(work, entity_id, ovn), writer),
+        Target(EntityKind.INTENT, entity_id, None),
+    )
 
 
 def _query_intents(call: DssCall) -> Told:
@@ -320,10 +330,11 @@ def _get_constraint(call: DssCall) -> Told:
     )
 
 
-def _delete_constraint(call: DssCall) -> Told:
+def _delete_constraint(call: DssCall) -> Change:
     entity_id, ovn = _named(call, "ovn")
-    return lambda work, writer: _constraint_changed(
-        constraints.delete_constraint(work, entity_id, ovn), writer
+    return Change(
+        lambda work, writer: _constraint_changed(constraints.delete_constraint(work, entity_id, ovn), writer),
+        Target(EntityKind.CONSTRAINT, entity_id, None),
     )
 
 
@@ -341,10 +352,13 @@ def _get_subscription(call: DssCall) -> Told:
     )
 
 
-def _delete_subscription(call: DssCall) -> Told:
+def _delete_subscription(call: DssCall) -> Change:
     subscription_id, version = _named(call, "version")
-    return lambda work, _: wire.SubscriptionAnswer(
-        subscription=_subscription(subscriptions.delete_subscription(work, subscription_id, version))
+    return Change(
+        lambda work, _: wire.SubscriptionAnswer(
+            subscription=_subscription(subscriptions.delete_subscription(work, subscription_id, version))
+        ),
+        Target(EntityKind.SUBSCRIPTION, subscription_id, None),
     )
 
 

@@ -1,1 +1,1 @@
-"""Numbered changes of the schema of a service's PostgreSQL database; plain SQL that its relatives take too."""
+"""Numbered changes of the schema of a PostgreSQL database of a service: SQL that its relatives take too."""
