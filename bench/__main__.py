@@ -17,6 +17,7 @@ from bench import (
     conformance,
     console,
     declares,
+    dss_hostile,
     dss_http_races,
     dss_kill,
     dss_load,
@@ -66,6 +67,7 @@ SUITES: Final = (
     "dss_load",
     "dss_races",
     "dss_kill",
+    "dss_hostile",
     "dss_pairs",
 )
 FOLDER: Final = ROOT / "build" / "bench"
@@ -283,6 +285,9 @@ def _measure_dss(rows: list[Row], only: Sequence[str], folder: Path, dsn: str | 
     if "dss_kill" in only:
         _progress("such a service, killed")
         dss_kill.bench_dss_kills(rows, folder, dsn=dsn, quick=quick)
+    if "dss_hostile" in only:
+        _progress("what is sent to such a service to harm it")
+        dss_hostile.bench_dss_hostile(rows, folder, quick=quick)
     if "dss_pairs" in only:
         _progress("what meets at such a service, against S2")
         dss_pairs.bench_dss_pairs(rows, quick=quick)

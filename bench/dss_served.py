@@ -114,6 +114,11 @@ class DssProcess:
         """Return the CPU time of the process so far, to the hundredth of a second."""
         return cpu_s_of(self._process.pid)
 
+    def memory_bytes(self) -> int:
+        """Return how much of its memory is in use, as Linux tells it."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return 1_024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+
     def kill(self) -> None:
         """End it as `kill -9` does."""
         self._process.kill()

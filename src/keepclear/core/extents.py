@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from keepclear.core import judge
@@ -32,11 +33,12 @@ from keepclear.core.volumes import Volume4D
 COVER_TOLERANCE_M: Final = 1.0
 """What covers another footprint may be so much too small: as much as a circle is drawn too large."""
 
+Flags = npt.NDArray[np.bool_]
 Name = TypeVar("Name")
 
 _ME: Final = ItemId("extent")
 _BOX_EPOCH_MS: Final = floor_ms(datetime(2060, 1, 1, tzinfo=UTC))
-_QUICK_PAIRS: Final = 8
+_QUICK_COUNT: Final = 8
 _LARGE_RING: Final = 12
 _SURELY_RAD: Final = 1e-9  # 6 mm: more than all that is lost in computing
 _HEMISPHERE_COS: Final = 0.05
@@ -165,10 +167,12 @@ def _disc_rad(packed: PackedVolumes, place: int) -> float:
     return math.asin(min(1.0, max(float(heights.min()), -float(heights.max())))) - _SURELY_RAD
 
 
-def _are_within(points: Floats, packed: PackedVolumes, place: int) -> bool:
-    """Tell whether points are surely within a footprint; False decides nothing."""
+def _within(points: Floats, packed: PackedVolumes, place: int) -> Flags:
+    """Tell which points are surely within a footprint; False decides nothing; shapes (n, 3) to (n,)."""
     disc_rad = _disc_rad(packed, place)
-    return disc_rad > 0.0 and float((points @ packed.centre[place]).min()) >= math.cos(disc_rad)
+    if disc_rad <= 0.0:
+        return np.zeros(len(points), dtype=np.bool_)
+    return np.asarray(points @ packed.centre[place] >= math.cos(disc_rad))
 
 
 def _discs_hold(outer: PackedVolumes, inner: PackedVolumes) -> bool:
@@ -176,10 +180,10 @@ def _discs_hold(outer: PackedVolumes, inner: PackedVolumes) -> bool:
 
     A disc is convex, so what has its corners within has its edges within.
     """
-    if outer.volume_count * inner.volume_count > _QUICK_PAIRS:
+    if outer.volume_count * inner.volume_count > _QUICK_COUNT:
         return False
     return all(
-        any(_are_within(inner.ring(i), outer, j) for j in range(outer.volume_count))
+        any(_within(inner.ring(i), outer, j).all() for j in range(outer.volume_count))
         for i in range(inner.volume_count)
     )
 
@@ -234,7 +238,7 @@ def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[Name, PackedVolu
     # Heights and times are those of the whole, so that any of its volumes tells them.
     pairs = np.stack((np.zeros_like(owner), np.arange(len(owner))), axis=-1)
     wanted = np.flatnonzero(judge.times_and_heights_meet(query, stored, pairs, NO_MARGINS))
-    if len(wanted) * query.volume_count <= _QUICK_PAIRS:
+    if len(wanted) <= _QUICK_COUNT:
         surely = [place for place in wanted.tolist() if _surely_meets(query, stored, place)]
         met[owner[surely]] = True
         wanted = wanted[~met[owner[wanted]]]
@@ -254,16 +258,12 @@ def _surely_meets(query: PackedVolumes, stored: PackedVolumes, place: int) -> bo
 
     It does where a corner of one is within the other. Small rings are judged as quickly.
     """
-    firsts = query.vertices[query.first[:-1]]
-    if len(stored.ring(place)) >= _LARGE_RING and any(
-        _are_within(first[np.newaxis], stored, place) for first in firsts
-    ):
+    corners = query.vertices[query.first[:-1]]
+    if len(stored.ring(place)) >= _LARGE_RING and _within(corners, stored, place).any():
         return True
     corner = stored.vertices[stored.first[place] : stored.first[place] + 1]
-    return any(
-        len(query.ring(row)) >= _LARGE_RING and _are_within(corner, query, row)
-        for row in range(query.volume_count)
-    )
+    large = np.flatnonzero(np.diff(query.first) >= _LARGE_RING)[:_QUICK_COUNT].tolist()
+    return any(_within(corner, query, row).any() for row in large)
 
 
 def volume_conflicts(extent: Extent, others: Sequence[tuple[str, Extent]]) -> list[Finding]:

@@ -42,8 +42,8 @@ COVER_LATE_MAX: Final = timedelta(minutes=5)
 WHY_MAX: Final = 10
 """Of so many missing entities the answer tells where they are in the way; of the others that they are."""
 
-WHY_VOLUMES_MAX: Final = 1_000
-"""Where what was asked for and a missing entity have more volumes together, where they meet is not told."""
+WHY_VERTICES_MAX: Final = 2_000
+"""Where what was asked for and a missing entity have more corners together, where they meet is not told."""
 
 _WHAT: Final = "operational intent reference"
 _NOMINAL: Final = (IntentState.ACCEPTED, IntentState.ACTIVATED)
@@ -258,8 +258,8 @@ def _why(work: Work, extent: Extent, missing: Sequence[IntentReference | Constra
     for each in missing[:WHY_MAX]:
         kind = EntityKind.INTENT if isinstance(each, IntentReference) else EntityKind.CONSTRAINT
         other = work.transaction.extent(kind, each.id)
-        if len(extent.volumes) + len(other.volumes) > WHY_VOLUMES_MAX:
-            told.append(Why(each.id, f"they have over {WHY_VOLUMES_MAX:,} volumes: where is not told", None))
+        if len(extent.packed.vertices) + len(other.packed.vertices) > WHY_VERTICES_MAX:
+            told.append(Why(each.id, f"they have over {WHY_VERTICES_MAX:,} corners: where is not told", None))
         else:
             told.append(_why_of(each.id, next(iter(volume_conflicts(extent, [(each.id, other)])), None)))
     return told
