@@ -23,6 +23,7 @@ from bench import (
     dss_load,
     dss_pairs,
     dss_races,
+    dss_sweep,
     encounter_accuracy,
     encounters,
     hotline,
@@ -68,6 +69,7 @@ SUITES: Final = (
     "dss_races",
     "dss_kill",
     "dss_hostile",
+    "dss_sweep",
     "dss_pairs",
 )
 FOLDER: Final = ROOT / "build" / "bench"
@@ -288,6 +290,9 @@ def _measure_dss(rows: list[Row], only: Sequence[str], folder: Path, dsn: str | 
     if "dss_hostile" in only:
         _progress("what is sent to such a service to harm it")
         dss_hostile.bench_dss_hostile(rows, folder, quick=quick)
+    if "dss_sweep" in only:
+        _progress("such a service when much is over at once")
+        dss_sweep.bench_dss_sweep(rows, folder, dsn=dsn, quick=quick)
     if "dss_pairs" in only:
         _progress("what meets at such a service, against S2")
         dss_pairs.bench_dss_pairs(rows, quick=quick)

@@ -178,7 +178,7 @@ def _race_process(side: int, track: Track, dsn: str, reruns: Any) -> None:
 def _ready(store: DssStore, side: int, race: int) -> Callable[[], Answer]:
     row, column = divmod(race, _A_ROW)
     aside = side * _ASIDE_MOST_DEGREES * (race % 97) / 97
-    extent = _extent(-30.0 + row * _APART_DEGREES + aside, 20.0 + column * _APART_DEGREES, _RADIUS_M)
+    extent = extent_at(-30.0 + row * _APART_DEGREES + aside, 20.0 + column * _APART_DEGREES, _RADIUS_M)
     intent = _intent(_id(race, side), side, extent)
     rival = _id(race, 1 - side)
 
@@ -197,7 +197,7 @@ def _id(race: int, side: int) -> str:
     return str(uuid.UUID(int=2 * race + (side if race % 2 else 0), version=4))
 
 
-def _extent(lat: float, lng: float, radius_m: float) -> Extent:
+def extent_at(lat: float, lng: float, radius_m: float) -> Extent:
     outline = Circle(center=LatLng(lat, lng), radius_m=radius_m)
     where = Volume3D(outline=outline, altitude=AltitudeBand(lower_m=50.0, upper_m=100.0))
     return Extent((Volume4D(volume=where, time=TimeWindow(start=NOW, end=NOW + timedelta(hours=1))),))
@@ -252,12 +252,12 @@ Place = Callable[[int], Extent]
 def _near(number: int) -> Extent:
     """Return one of 1,600 small extents within one square kilometre, none of which meets another."""
     row, column = divmod(number, _SMALL_A_ROW)
-    return _extent(46.0 + row * _SMALL_APART_DEGREES, 7.0 + column * _SMALL_APART_DEGREES * 1.4, _SMALL_M)
+    return extent_at(46.0 + row * _SMALL_APART_DEGREES, 7.0 + column * _SMALL_APART_DEGREES * 1.4, _SMALL_M)
 
 
 def _far(number: int) -> Extent:
     lat, lng = np.random.default_rng(number).uniform((-60.0, -180.0), (60.0, 180.0)).tolist()
-    return _extent(lat, lng, _SMALL_M)
+    return extent_at(lat, lng, _SMALL_M)
 
 
 def _creating_row(where: str, place: Place, dsn: str, processes: int, creates: int) -> Row:
@@ -294,7 +294,7 @@ def _create_all(
     side: int, place: Place, dsn: str, creates: int, barrier: Any, walls: Any, spans: Any, reruns: Any
 ) -> None:
     with closing(PostgresDssStore(dsn, workers=_AT_ONCE)) as store, ThreadPoolExecutor(_AT_ONCE) as threads:
-        works = [_creation(side, side * creates + n, place(side * creates + n)) for n in range(creates)]
+        works = [creation(side, side * creates + n, place(side * creates + n)) for n in range(creates)]
         barrier.wait()
         spans[2 * side] = time.monotonic()
 
@@ -308,7 +308,7 @@ def _create_all(
         reruns[side] = store.rerun_count
 
 
-def _creation(side: int, number: int, extent: Extent) -> Callable[[DssTransaction], int]:
+def creation(side: int, number: int, extent: Extent) -> Callable[[DssTransaction], int]:
     """Return what a creation asks of the store: who is there, and who wants to hear of it."""
     intent = _intent(str(uuid.UUID(int=number, version=4)), side, extent)
 

@@ -150,7 +150,7 @@ class Dss:
         return Answer(told[0]["status"], json.loads(body) if is_json and body else body, headers)
 
     def sweep(self) -> bool:
-        return asyncio.run(self.application.sweep())
+        return asyncio.run(self.application.upkeep.sweep())
 
     # -- what most tests ask -------------------------------------------------------------------------
 

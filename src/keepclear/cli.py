@@ -135,7 +135,7 @@ SECTIONS: Final = {
     },
     "Keep a node": {
         "init": "Make what a node needs, with its keys",
-        "serve": "Run a node",
+        "serve": "Run a node, or a DSS",
         "demo": "Show nodes with real tracks and invented parties",
         "token": "Issue, list and revoke tokens",
         "dev-token": "Print an access token of your own making, to try a DSS out",

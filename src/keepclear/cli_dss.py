@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,6 +12,7 @@ import click
 from keepclear.cli_io import say
 
 LISTEN_DEFAULT: Final = "127.0.0.1:8082"
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS: Final = (
@@ -18,34 +20,62 @@ _OPTIONS: Final = (
         "--database",
         metavar="URL",
         envvar="KEEPCLEAR_DSS_DATABASE",
-        help="DSS: sqlite:PATH, or postgresql://... for several processes.  [default: sqlite:dss.db]",
+        help="Where references are kept: sqlite:PATH, or postgresql://USER@HOST/NAME for several processes; "
+        "memory: keeps nothing. Also KEEPCLEAR_DSS_DATABASE.  [default: sqlite:dss.db]",
     ),
     click.option(
         "--trust-key",
         "trust_keys",
         multiple=True,
         metavar="FILE|URL",
-        help="DSS: public keys of an issuer of tokens, PEM or JWKS; may be given again.",
+        help="Public keys, PEM or JWKS, of an issuer who may speak for everybody; may be given again.",
     ),
     click.option(
         "--issuers",
         type=_FILE,
-        help="DSS: a TOML file of [[dss.issuer]]: who may speak for whom, each with its keys.",
+        metavar="FILE",
+        help="A TOML file of [[dss.issuer]]: who may speak for whom, each with its keys.",
     ),
     click.option(
         "--audience",
         "audiences",
         multiple=True,
         metavar="HOST",
-        help="DSS: a name that tokens are meant for; may be given again.  [default: the host of --listen]",
+        help="A host name that it is called by, which tokens must name (aud); may be given again.  "
+        "[default: the host of --listen, and localhost]",
     ),
-    click.option("--allow-http-base-urls", is_flag=True, help="DSS: take base URLs of http, to try out."),
-    click.option("--replay-guard", is_flag=True, help="DSS: take each token once only."),
-    click.option("--instance", metavar="NAME", help="DSS: how this process is called among several."),
-    click.option("--public-url", metavar="URL", help="DSS: where it is reached from outside."),
-    click.option("--tls-certificate", type=_FILE, help="DSS: serve https with this certificate."),
-    click.option("--tls-key", type=_FILE, help="DSS: the key of the certificate."),
+    click.option("--allow-http-base-urls", is_flag=True, help="Take base URLs of http, to try out."),
+    click.option(
+        "--replay-guard", is_flag=True, help="Take each token once only; clients must be made for that."
+    ),
+    click.option(
+        "--instance",
+        metavar="NAME",
+        envvar="KEEPCLEAR_DSS_INSTANCE",
+        help="How this process is called among several. Also KEEPCLEAR_DSS_INSTANCE.  [default: keepclear]",
+    ),
+    click.option(
+        "--public-url",
+        metavar="URL",
+        help="Where others reach it, as it tells its pool.  [default: where it listens]",
+    ),
+    click.option(
+        "--tls-certificate", type=_FILE, metavar="FILE", help="Serve https with this certificate chain, PEM."
+    ),
+    click.option("--tls-key", type=_FILE, metavar="FILE", help="The private key of the certificate, PEM."),
 )
+
+
+class ServeCommand(click.Command):
+    """A command whose help shows the options of a DSS by themselves."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of a DSS after the others."""
+        names = _names()
+        shown = [(option.name in names, option.get_help_record(ctx)) for option in self.get_params(ctx)]
+        for title, is_of_dss in (("Options", False), ("Options of a DSS (--role dss)", True)):
+            with formatter.section(title):
+                formatter.write_dl([record for of_dss, record in shown if record and of_dss is is_of_dss])
 
 
 def dss_options() -> Callable[[_F], _F]:
@@ -61,12 +91,15 @@ def dss_options() -> Callable[[_F], _F]:
 
 def refuse_dss_options() -> None:
     """End the command where an option of a DSS was given for a node."""
-    ctx = click.get_current_context()
+    ctx, names = click.get_current_context(), _names()
     for parameter in ctx.command.params:
-        is_of_dss = isinstance(parameter, click.Option) and (parameter.help or "").startswith("DSS:")
         source = ctx.get_parameter_source(parameter.name or "")
-        if is_of_dss and source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{parameter.opts[0]} is for --role dss")
+        if parameter.name in names and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} is for a DSS: add --role dss")
+
+
+def _names() -> frozenset[str]:
+    return frozenset(inspect.signature(serve_dss).parameters) - {"listen"}
 
 
 def serve_dss(
@@ -93,8 +126,17 @@ def serve_dss(
             "  keepclear dev-token --key dev-key.pem > token\n"
             "  keepclear serve --role dss --trust-key dev-key.pub.pem"
         )
+    if host in _EVERY_ADDRESS and not audiences:
+        raise click.UsageError(
+            f"{host} is every address, and no name that tokens could be for: give --audience HOST, once for"
+            " each host name that the service is called by"
+        )
+    if public_url and not public_url.startswith(("https://", "http://")):
+        raise click.BadParameter(
+            f"{public_url!r} is no URL; write https://dss.example", param_hint="'--public-url'"
+        )
     if (tls_certificate is None) != (tls_key is None):
-        raise click.UsageError("--tls-certificate and --tls-key belong together")
+        raise click.UsageError("--tls-certificate and --tls-key belong together: give both, or neither")
     settings = DssSettings(
         host=host,
         port=port,
@@ -116,7 +158,8 @@ def serve_dss(
 def _address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
     if not separator or not host or not port.isdecimal() or int(port) > 65_535:
-        raise click.BadParameter(f"{text!r} is not HOST:PORT", param_hint="'--listen'")
+        reason = f"{text!r} is not HOST:PORT; write such as {LISTEN_DEFAULT}"
+        raise click.BadParameter(reason, param_hint="'--listen'")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -127,10 +170,19 @@ def _issuers(path: Path) -> list[dict[str, Any]]:
 
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidValueError(f"--issuers {path}", str(error)) from None
-    found = read.get("dss", {}).get("issuer", []) if isinstance(read.get("dss", {}), dict) else []
+    except OSError as error:
+        raise InvalidValueError(f"--issuers {path}", f"it cannot be read: {error}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidValueError(f"--issuers {path}", f"it is not TOML: {error}") from None
+    table = read.get("dss")
+    table = table if isinstance(table, dict) else {}
+    found = table.get("issuer")
     if not isinstance(found, list) or not found or not all(isinstance(each, dict) for each in found):
         reason = 'it holds no issuer; write [[dss.issuer]] with name = "https://..." and keys = "FILE"'
+        raise InvalidValueError(f"--issuers {path}", reason)
+    # A name that is misspelt would else leave an issuer out, or leave one unbound.
+    others = [*(read.keys() - {"dss"}), *(f"dss.{name}" for name in table.keys() - {"issuer"})]
+    if others:
+        reason = f"{others[0]!r} is not known; the file holds [[dss.issuer]] and nothing else"
         raise InvalidValueError(f"--issuers {path}", reason)
     return found

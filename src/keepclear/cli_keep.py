@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from keepclear.cli_client import told_faults
-from keepclear.cli_dss import dss_options, refuse_dss_options, serve_dss
+from keepclear.cli_dss import ServeCommand, dss_options, refuse_dss_options, serve_dss
 from keepclear.cli_io import (
     EXIT_BAD_INPUT,
     EXIT_CANNOT_DECIDE,
@@ -153,33 +153,43 @@ def _login_name() -> str:
         raise click.UsageError("this machine does not tell who you are; say it with --person") from None
 
 
-@click.command()
+@click.command(cls=ServeCommand)
 @click.option(
     "--role",
     type=click.Choice(["node", "dss"]),
     default="node",
     show_default=True,
-    help="A node of a party; or a DSS, which software of drone operators speaks to (ASTM F3548-21).",
+    help="A node of a party; or a DSS, which software of drone operators speaks to (ASTM F3548-21, F3411).",
 )
-@_config_option()
-@click.option("--listen", metavar="HOST:PORT", help="Listen there instead of where the configuration says.")
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="The configuration of a node; a DSS has none.  [default: KEEPCLEAR_CONFIG, or keepclear.toml]",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Where to listen.  [default: as the configuration of a node says; a DSS: 127.0.0.1:8082]",
+)
 @dss_options()
 def serve(role: str, config: str | None, listen: str | None, **dss: Any) -> None:
-    """Run a node until it is told to stop, by SIGTERM or SIGINT (Ctrl+C).
+    """Run a node, or a DSS, until it is told to stop by SIGTERM or SIGINT (Ctrl+C).
 
     The URL and the log go to the standard error. Exit code 0: it was stopped. With --role dss it runs a
-    Discovery and Synchronization Service, which has no party and needs no configuration.
+    Discovery and Synchronization Service, which has no party and no configuration; these options say all.
 
     \b
     Examples:
       keepclear serve
       keepclear serve --config /srv/keepclear/keepclear.toml --listen 127.0.0.1:9000
       keepclear serve --role dss --database sqlite:dss.db --trust-key dev-key.pub.pem
+      keepclear serve --role dss --database postgresql://keepclear@db.example/keepclear --instance dss-1 \\
+          --trust-key https://auth.example/jwks.json --audience dss.example
     """
     gc.enable()  # short commands run without; a node runs for months
     if role == "dss":
         if config is not None:
-            raise click.UsageError("--config is of a node; a DSS is told all by its options")
+            raise click.UsageError("--config is for a node; leave it out: a DSS is told all by its options")
         with told_faults():
             serve_dss(listen, **dss)
         return

@@ -72,7 +72,7 @@ def test_a_backup_from_before_there_were_logs_of_parties_is_brought_up_to_date(
     old, place = tmp_path / "old.db", tmp_path / "again.db"
     known = scripts()
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "scripts", lambda: known[:2])
+        patch.setattr(migrations, "scripts", lambda _: known[:2])
         SqliteStore(old, create=True).close()
     # When it is restored and opened
     content, _ = restore(old, place, NOON)

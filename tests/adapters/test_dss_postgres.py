@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from psycopg import IsolationLevel, errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from keepclear.adapters.store import dss_extents, dss_postgres_migrations
 from keepclear.adapters.store import dss_postgres as module
-from keepclear.adapters.store import dss_postgres_extents, dss_postgres_migrations
 from keepclear.adapters.store import dss_postgres_links as links
 from keepclear.adapters.store import dss_postgres_worker as worker
+from keepclear.adapters.store.dss_extents import PackedTexts
 from keepclear.adapters.store.dss_postgres import PostgresDssStore
-from keepclear.adapters.store.dss_postgres_extents import PackedTexts
 from keepclear.adapters.store.migrations import scripts
 from keepclear.codec.f3548.extents import encode_extent
 from keepclear.core.cell_terms import STRIPES, terms_of
@@ -42,7 +43,7 @@ COMMIT = b"COMMIT\x00"
 KILLED = """
 import itertools, sys
 from keepclear.adapters.store.dss_postgres import PostgresDssStore
-from keepclear.adapters.store.dss_postgres_extents import PackedTexts
+from keepclear.adapters.store.dss_extents import PackedTexts
 from tests.contracts.test_dss_store import creating
 store = PostgresDssStore(sys.argv[1], workers=2)
 for number in itertools.count(int(sys.argv[2]), 10):
@@ -200,6 +201,36 @@ def test_who_waits_for_too_long_is_told_to_try_again(dsn: str, store: PostgresDs
         assert impatient.fault is None
     held.let_go()
     assert meeting(store, INTENT, HERE) == [id_of(1)]
+
+
+def test_how_long_is_waited_for_others_is_not_for_the_settings_of_the_server(dsn: str) -> None:
+    name = conninfo_to_dict(dsn)["dbname"]
+    execute(dsn, f'alter database "{name}" set lock_timeout = 1')
+    try:
+        with closing(PostgresDssStore(dsn, workers=2)) as store:
+            held = Held(store)
+            waiting = store.run(alone(2))
+            while not execute(dsn, "select 1 from pg_stat_activity where wait_event_type = 'Lock'"):
+                pass
+            assert [execute(dsn, "select pg_sleep(0.01)") for _ in range(2)]
+            held.let_go()
+            assert waiting.result(WAIT_S) == [id_of(1)]
+    finally:
+        execute(dsn, f'alter database "{name}" reset lock_timeout')
+
+
+def test_a_gate_that_fails_holds_nothing_and_serves_again(dsn: str, store: PostgresDssStore) -> None:
+    assert store.fault is None  # it has made the schema
+    settings = {"lock_timeout": "1"}
+    gates = [links.Gate(links.connect(dsn, settings, IsolationLevel.READ_COMMITTED)) for _ in range(2)]
+    with closing(gates[0]) as gate, closing(gates[1]) as other:
+        assert other.take({2})
+        assert gate.take({1})
+        with pytest.raises(errors.LockNotAvailable):
+            gate.wait_for({2}, WAIT_S)
+        assert gate.held == frozenset()
+        other.release()
+        assert gate.take({1, 2, 3})
 
 
 @pytest.mark.slow
@@ -580,10 +611,11 @@ def test_extents_are_kept_decoded_within_a_limit_of_memory(monkeypatch: pytest.M
     texts, others = PackedTexts(), [encode_extent(each).decode() for each in (HERE, ELSEWHERE)]
     first = texts.packed(others[0])
     assert texts.packed(others[0]) is first
-    monkeypatch.setattr(dss_postgres_extents, "PACKED_BYTES_MAX", first.memory_bytes + 5_000)
+    monkeypatch.setattr(dss_extents, "PACKED_BYTES_MAX", first.memory_bytes + 5_000)
     texts.packed(others[1])
+    assert list(texts._held._held) == [others[1]]
     again = texts.packed(others[0])
-    assert again is not first
+    assert list(texts._held._held) == [others[0]]
     for name in first._fields:
         assert np.array_equal(getattr(again, name), getattr(first, name))
     with pytest.raises(StoreError, match="damaged"):

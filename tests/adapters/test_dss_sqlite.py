@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from keepclear.adapters.store import dss_migrations, dss_rows
+from keepclear.adapters.store import dss_extents, dss_migrations
 from keepclear.adapters.store import dss_sqlite as module
 from keepclear.adapters.store.dss_sqlite import SqliteDssStore
 from keepclear.adapters.store.migrations import scripts
@@ -110,6 +111,22 @@ def test_a_second_store_on_the_file_is_refused(
     put(store, INTENT, (1, HERE))
 
 
+def test_nobody_can_copy_it_while_it_is_open_and_then_the_file_is_whole_by_itself(
+    path: Path, tmp_path: Path, store: SqliteDssStore
+) -> None:
+    put(store, INTENT, (1, HERE))
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    with pytest.raises(apsw.BusyError):
+        reader.execute("vacuum into ?", (str(tmp_path / "copy.db"),))
+    reader.close()
+    store.close()
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(path.name)] == [path.name]
+    copy = tmp_path / "copied.db"
+    copy.write_bytes(path.read_bytes())
+    with closing(SqliteDssStore(copy)) as copied:
+        assert meeting(copied, INTENT, HERE) == [id_of(1)]
+
+
 def test_databases_of_others_are_refused_and_not_touched(path: Path) -> None:
     change(path, "create table t (a)")
     before = path.read_bytes()
@@ -199,7 +216,7 @@ def test_closing_finishes_what_waits_and_then_takes_no_more(path: Path) -> None:
 
 
 def test_extents_that_are_held_no_longer_are_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dss_rows, "PACKED_BYTES_MAX", 5_000)
+    monkeypatch.setattr(dss_extents, "PACKED_BYTES_MAX", 5_000)
     with closing(SqliteDssStore(path)) as store:
         put(store, INTENT, *((number, HERE) for number in range(20)))
         for _ in range(2):
@@ -284,7 +301,7 @@ def test_an_error_of_the_database_in_one_of_many_fails_that_one(store: SqliteDss
 def test_a_file_that_cannot_be_written_fails_with_its_name(path: Path, store: SqliteDssStore) -> None:
     put(store, INTENT, (1, HERE))
     store._connection.pragma("query_only", 1)
-    with pytest.raises(StoreError, match="ReadOnlyError") as refused:
+    with pytest.raises(StoreError, match="may write to both") as refused:
         put(store, INTENT, (2, HERE))
     assert str(path) in str(refused.value)
     assert store.fault is not None
@@ -302,6 +319,27 @@ def test_a_fault_is_over_once_something_was_written_and_not_before(store: Sqlite
     assert store.fault is not None
     put(store, INTENT, (1, HERE))
     assert store.fault is None
+
+
+def test_a_fault_is_found_to_be_over_though_nobody_writes(
+    store: SqliteDssStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROBE_S", 0.01)
+    store._connection.pragma("query_only", 1)
+    with pytest.raises(StoreError):
+        put(store, INTENT, (1, HERE))
+    assert not probed(store, lambda: store.fault is None, 0.03)
+    store._connection.pragma("query_only", 0)
+    assert probed(store, lambda: store.fault is None, 30.0)
+    put(store, INTENT, (1, HERE))
+
+
+def probed(store: SqliteDssStore, is_so: Callable[[], bool], most_s: float) -> bool:
+    """Tell whether something is so before long, while nobody asks the store for anything."""
+    deadline_s = time.monotonic() + most_s
+    while not is_so() and time.monotonic() < deadline_s:
+        assert store.waiting_count == 0
+    return is_so()
 
 
 def test_what_ends_a_thread_does_not_end_the_store(store: SqliteDssStore) -> None:

@@ -78,6 +78,14 @@ class Machine(RuleBasedStateMachine):
         self.store.run(lambda transaction: transaction.remove(gone, CAUSE)).result(30.0)
         self.removed[chosen] = gone
 
+    @precondition(lambda self: self.kept)
+    @rule(kind=KINDS)
+    def remove_all(self, kind: EntityKind) -> None:
+        chosen = [key for key in self.kept if key[0] is kind]
+        gone = [self.kept.pop(key)[0] for key in chosen]
+        self.store.run(lambda transaction: transaction.remove_all(gone, CAUSE)).result(30.0)
+        self.removed.update(zip(chosen, gone, strict=True))
+
     @precondition(lambda self: self.place.is_lasting)
     @rule()
     def open_again(self) -> None:

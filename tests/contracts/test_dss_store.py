@@ -184,6 +184,23 @@ def test_what_was_removed_is_not_found(store: DssStore) -> None:
     assert run(store, lambda transaction: transaction.entity(INTENT, id_of(1))) is None
 
 
+def test_several_are_removed_at_once_each_into_the_history_or_none_of_them(store: DssStore) -> None:
+    kept = put(store, INTENT, (1, HERE), (2, ELSEWHERE), (3, HERE))
+    with pytest.raises(StoreError, match=f"there is no intent {id_of(9)}"):
+        run(store, lambda transaction: transaction.remove_all([*kept, entity(INTENT, 9, HERE)], CAUSE))
+    assert meeting(store, INTENT, HERE) == [id_of(1), id_of(3)]
+    run(store, lambda transaction: transaction.remove_all([], CAUSE))
+    run(store, lambda transaction: transaction.remove_all(kept[:2], CAUSE))
+    assert meeting(store, INTENT, ELSEWHERE) == []
+    assert meeting(store, INTENT, HERE) == [id_of(3)]
+    entries = run(store, lambda transaction: transaction.history(0, 10))
+    assert [(entry.entity.id, entry.is_removal) for entry in entries[3:]] == [
+        (id_of(1), True),
+        (id_of(2), True),
+    ]
+    assert [entry.extent for entry in entries[3:]] == [HERE, ELSEWHERE]
+
+
 def test_what_meets_is_returned_by_id_whoever_manages_it_and_whenever_it_ends(store: DssStore) -> None:
     long_ago = extent_of(volume(square(35.0, 36.0, 500.0), window(-10_000_000, 30)))
     for number, manager, extent in ((3, "uss1", HERE), (1, "uss2", HERE), (2, "uss1", long_ago)):
@@ -349,6 +366,18 @@ def test_a_note_is_kept_by_topic_and_name(store: DssStore) -> None:
 
 def test_a_report_is_taken(store: DssStore) -> None:
     run(store, lambda transaction: transaction.add_report(id_of(1), b"\x00 any bytes \xff", CAUSE))
+
+
+def test_reports_are_forgotten_the_oldest_first(store: DssStore) -> None:
+    def report(transaction: DssTransaction) -> None:
+        for minute in range(3):
+            transaction.add_report(id_of(minute), b"text", replace(CAUSE, at=at(minute)))
+
+    run(store, report)
+    assert run(store, lambda transaction: transaction.forget_reports(at(1), 10)) == 1
+    assert run(store, lambda transaction: transaction.forget_reports(at(10), 1)) == 1
+    assert run(store, lambda transaction: transaction.forget_reports(at(10), 10)) == 1
+    assert run(store, lambda transaction: transaction.forget_reports(at(10), 10)) == 0
 
 
 # -- undoing ----------------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import ConflictRule
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.extents import Box, Extent, meeting_among, volume_conflicts
-from keepclear.core.geodesy import LatLng
+from keepclear.core.geodesy import LatLng, unit_vectors
 from keepclear.core.index import Engine
 from keepclear.core.intents import VOLUMES_MAX, ItemId, OperationalIntent
+from keepclear.core.judge import footprints_meet
 from keepclear.core.picture import Picture
 from keepclear.core.shapes import Circle, Polygon
 from keepclear.core.times import TimeWindow
@@ -226,6 +227,50 @@ def test_an_area_over_a_pole_and_one_across_the_antimeridian_are_covered_as_any_
         inner = Extent((volume(Circle(center=go(lat, lng, 90.0, 2_000.0), radius_m=2_900.0)),))
         assert outer.covers(inner) is None
         assert inner.covers(outer) == "its area"
+
+
+def test_corners_so_close_that_no_edge_is_between_them_make_no_shape_larger() -> None:
+    lat = next(each for each in np.linspace(44.0, 47.0, 2_000).tolist() if _is_one_vector(each))
+    corners = ((lat, 7.0), (np.nextafter(lat, 90.0), 7.0), (lat + 0.01, 7.0), (lat + 0.01, 7.01))
+    extent = Extent((volume(Polygon(vertices=tuple(LatLng(*map(float, each)) for each in corners))),))
+    assert extent.covers(Extent((volume(square(lat, 9.0, 500.0)),))) == "its area"
+    assert extent.covers(Extent((volume(square(lat + 0.007, 7.003, 50.0)),))) is None
+
+
+def _is_one_vector(lat: float) -> bool:
+    one, other = unit_vectors(np.array([lat, np.nextafter(lat, 90.0)]), np.array([7.0, 7.0]))
+    return bool((one == other).all())
+
+
+@pytest.mark.slow
+def test_what_is_told_quickly_is_so_by_the_judge_of_specks_and_countries_at_poles_too() -> None:
+    rng = np.random.default_rng(1)
+    held = met = 0
+    for place in ((90.0, 0.0), (-90.0, 0.0), (12.0, 180.0), (46.0, 7.0)):
+        for radius_m in 10.0 ** np.concatenate((rng.uniform(-1.0, 0.5, 80), rng.uniform(0.5, 6.0, 80))):
+            middle = go(*place, float(rng.uniform(0.0, 360.0)), radius_m * float(rng.uniform(0.0, 1.1)))
+            large = Extent((volume(_star(rng, LatLng(*place), radius_m)),))
+            small = Extent((volume(_star(rng, middle, radius_m * 10.0 ** float(rng.uniform(-1.5, 0.0)))),))
+            if module._discs_hold(large.packed, small.packed):
+                held += 1
+                assert module._footprints_cover(large.volumes, small.volumes)
+            if module._surely_meets(large.packed, small.packed, 0):
+                met += 1
+                assert footprints_meet(large.packed, small.packed, np.zeros((1, 2), dtype=np.int64), 0.0)[0]
+    assert held > 5
+    assert met > 20
+
+
+def _star(rng: np.random.Generator, middle: LatLng, radius_m: float) -> Polygon:
+    """Return a shape whose corners are seen from its middle, which may be near its rim or out of it."""
+    count = int(rng.integers(3, 40))
+    bearings = (np.arange(count) + rng.uniform(0.0, 1.0, count)) * (rng.choice((200.0, 360.0)) / count)
+    reaches_m = radius_m * rng.uniform(rng.choice((0.05, 0.9)), 1.0, count)
+    corners = [go(*middle, *each) for each in zip(bearings.tolist(), reaches_m.tolist(), strict=True)]
+    try:
+        return Polygon(vertices=tuple(corners))
+    except InvalidValueError:  # it crosses itself, or is too thin
+        return _star(rng, middle, radius_m)
 
 
 @pytest.mark.slow

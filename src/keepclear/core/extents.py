@@ -40,7 +40,7 @@ _ME: Final = ItemId("extent")
 _BOX_EPOCH_MS: Final = floor_ms(datetime(2060, 1, 1, tzinfo=UTC))
 _QUICK_COUNT: Final = 8
 _LARGE_RING: Final = 12
-_SURELY_RAD: Final = 1e-9  # 6 mm: more than all that is lost in computing
+_ROUNDING: Final = 1e-15  # more than is lost in computing with unit vectors
 _HEMISPHERE_COS: Final = 0.05
 _PAIRS_AT_ONCE: Final = 20_000
 
@@ -118,13 +118,13 @@ class Extent:
         each = boxes(self.packed, _BOX_EPOCH_MS)
         return Box(tuple(each[:, :5].min(axis=0).tolist()), tuple(each[:, 5:].max(axis=0).tolist()))
 
-    def joined(self, other: Extent) -> Extent:
-        """Return both together; a volume that stands in both stands once.
+    def joined(self, *others: Extent) -> Extent:
+        """Return all together; a volume that stands in several stands once.
 
         Raises:
             InvalidValueError: They have too many volumes.
         """
-        return Extent(tuple(dict.fromkeys((*self.volumes, *other.volumes))))
+        return Extent(tuple(dict.fromkeys(volume for each in (self, *others) for volume in each.volumes)))
 
     def covers(self, other: Extent, *, late: timedelta = timedelta(0)) -> str | None:
         """Tell what of another extent is not within this one.
@@ -163,8 +163,10 @@ def _disc_rad(packed: PackedVolumes, place: int) -> float:
     x, y, z = ring.T
     x2, y2, z2 = np.concatenate((ring[1:], ring[:1])).T
     normals = np.stack((y * z2 - z * y2, z * x2 - x * z2, x * y2 - y * x2))
-    heights = packed.centre[place] @ normals / np.sqrt((normals * normals).sum(axis=0))
-    return math.asin(min(1.0, max(float(heights.min()), -float(heights.max())))) - _SURELY_RAD
+    lengths = np.sqrt((normals * normals).sum(axis=0))
+    edges = lengths > 0.0  # corners may be so close that no edge is between them
+    heights, lost = (packed.centre[place] @ normals)[edges] / lengths[edges], _ROUNDING / lengths[edges]
+    return math.asin(min(1.0, max(-1.0, float((heights - lost).min()), -float((heights + lost).max()))))
 
 
 def _within(points: Floats, packed: PackedVolumes, place: int) -> Flags:
@@ -172,7 +174,7 @@ def _within(points: Floats, packed: PackedVolumes, place: int) -> Flags:
     disc_rad = _disc_rad(packed, place)
     if disc_rad <= 0.0:
         return np.zeros(len(points), dtype=np.bool_)
-    return np.asarray(points @ packed.centre[place] >= math.cos(disc_rad))
+    return np.asarray(points @ packed.centre[place] >= math.cos(disc_rad) + _ROUNDING)
 
 
 def _discs_hold(outer: PackedVolumes, inner: PackedVolumes) -> bool:

@@ -50,6 +50,11 @@ def new_id(entropy: Entropy) -> str:
     return str(UUID(bytes=entropy(_RANDOM_BYTES), version=4))
 
 
+def suffix_ms(suffix: str) -> int:
+    """Return the time in a UUID of version 7, milliseconds since 1970."""
+    return UUID(suffix).int >> 80
+
+
 def requested_ovn(entity_id: str, suffix: str, now: datetime) -> str:
     """Return the OVN with the suffix that its manager asked for (an extension of InterUSS).
 
@@ -68,8 +73,7 @@ def requested_ovn(entity_id: str, suffix: str, now: datetime) -> str:
         raise InvalidValueError(field, "it is no UUID; give one of version 7") from None
     if uuid.version != 7 or str(uuid) != suffix.lower():
         raise InvalidValueError(field, "it is no UUID of version 7, written with dashes")
-    at_ms = uuid.int >> 80
-    if abs(at_ms - floor_ms(now)) > SUFFIX_CLOCK_MAX / timedelta(milliseconds=1):
+    if abs(suffix_ms(suffix) - floor_ms(now)) > SUFFIX_CLOCK_MAX / timedelta(milliseconds=1):
         raise InvalidValueError(field, f"its time is over {SUFFIX_CLOCK_MAX} from now; make a new one")
     random = uuid.int & _UUID7_RANDOM
     if random.bit_count() < 8 or random.bit_count() > 54:

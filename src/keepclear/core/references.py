@@ -91,12 +91,14 @@ class IntentReference(Entity):
         version: 1 when created, one more with each change.
         ovn: What only those know who saw this version's details; changes with each version.
         subscription_id: By which subscription its manager hears of others; None for none.
+        suffix_ms: The time in the last suffix asked for its OVN, milliseconds since 1970; 0 for none.
     """
 
     state: IntentState
     version: int
     ovn: str
     subscription_id: str | None
+    suffix_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from keepclear.adapters import clock
 from keepclear.adapters.http.dss.app import DssApplication, DssParts
 from keepclear.adapters.http.dss.auxiliary import AuxiliaryEndpoints
 from keepclear.adapters.http.dss.endpoints import DssDesk, TokenRefusedError
-from keepclear.adapters.http.server import ToldServer, config_of, listening
+from keepclear.adapters.http.server import ToldServer, check_certificate, config_of, listening, local_url
 from keepclear.adapters.logs import start_logging
+from keepclear.adapters.loopback import is_loopback
 from keepclear.adapters.settings import LogSettings
 from keepclear.adapters.store.dss_memory import MemoryDssStore
 from keepclear.adapters.tokens.bearer import TokenError
@@ -105,17 +106,21 @@ def run(settings: DssSettings, *, started: Callable[[str], None] = lambda _: Non
 
 def _run(settings: DssSettings, started: Callable[[str], None]) -> None:
     start_logging(settings.log)
+    check_certificate("--tls-certificate", settings.tls_certificate, settings.tls_key)
     issuers = (*issuers_of(settings.trusted), *issuers_of((), settings.issuers, folder=settings.folder))
     keeper = Gatekeeper(issuers, settings.audiences, clock.now, replay_guard=settings.guards_replays)
     with listening(settings.host, settings.port, "listen") as listener:
-        scheme = "http" if settings.tls_certificate is None else "https"
-        url = f"{scheme}://{settings.host}:{listener.getsockname()[1]}"
+        is_tls = settings.tls_certificate is not None
+        url = local_url(settings.host, listener.getsockname()[1], is_tls=is_tls)
         store = store_of(settings.database)
         try:
             keeper.start()
             application = DssApplication(parts_of(settings, store, keeper, url))
             config = config_of(application.app, settings.tls_certificate, settings.tls_key)
-            _log.info("a DSS begins", extra={"version": VERSION, "database": _shown(settings.database)})
+            told = {"database": _shown(settings.database), "audiences": settings.audiences}
+            _log.info("a DSS begins", extra={"version": VERSION, **told})
+            if not is_tls and not is_loopback(settings.host):
+                _log.warning("no TLS: without a proxy that does it, whoever is on the way reads tokens")
             gc.collect()
             gc.freeze()  # what is loaded stays; full collections would go through it again and again
             ToldServer(config, lambda: started(url)).run(sockets=[listener])
@@ -152,7 +157,8 @@ def store_of(database: str) -> DssStore:
         from keepclear.adapters.store.dss_postgres import PostgresDssStore  # noqa: PLC0415
 
         return PostgresDssStore(database)
-    raise InvalidValueError("database", f"{database!r} is neither sqlite:PATH nor postgresql://...")
+    reason = "write sqlite:PATH, postgresql://USER@HOST/NAME, or memory: to keep nothing"
+    raise InvalidValueError("database", f"{_shown(database)!r} is none that is known; {reason}")
 
 
 def _shown(database: str) -> str:

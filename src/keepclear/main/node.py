@@ -6,7 +6,6 @@ import contextlib
 import logging
 import signal
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -19,11 +18,11 @@ from keepclear.adapters.desk import Desk
 from keepclear.adapters.federation.federation import Federation
 from keepclear.adapters.http.app import Parts, RunningNode
 from keepclear.adapters.http.node import Linked, Unlinked
-from keepclear.adapters.http.server import listening, serve
+from keepclear.adapters.http.server import check_certificate, listening, local_url, serve
 from keepclear.adapters.keys import KeyFolder, load_node_key
 from keepclear.adapters.logs import start_logging
 from keepclear.adapters.notary import Notary
-from keepclear.adapters.settings import ServerSettings, Settings
+from keepclear.adapters.settings import Settings
 from keepclear.adapters.store.access import Access
 from keepclear.adapters.store.backup import examine
 from keepclear.adapters.store.form import JsonForm
@@ -39,7 +38,6 @@ from keepclear.node.workbench import Voice
 from keepclear.version import VERSION
 
 TOKEN_NAME: Final = "keepclear.token"
-_REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what listens on every address
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) 
         StoreError: The database cannot be used.
     """
     server = settings.server
-    _check_certificate(server)
+    check_certificate("server.tls_certificate", server.tls_certificate, server.tls_key)
     start_logging(settings.log)
     with (
         until_told(),
@@ -140,24 +138,6 @@ def _running(
     )
 
 
-def _check_certificate(server: ServerSettings) -> None:
-    """Load the certificate and its key once, so that what is wrong is told before anything else.
-
-    Raises:
-        InvalidValueError: They cannot be read, or do not fit each other.
-    """
-    if server.tls_certificate is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(server.tls_certificate, server.tls_key)
-    except ssl.SSLError as error:
-        reason = f"this is no certificate with its key in {server.tls_key} ({error.reason})"
-        raise InvalidValueError(f"server.tls_certificate: {server.tls_certificate}", reason) from None
-    except OSError as error:
-        reason = f"it, or {server.tls_key}, cannot be read: {error.strerror or error}"
-        raise InvalidValueError(f"server.tls_certificate: {server.tls_certificate}", reason) from None
-
-
 @contextlib.contextmanager
 def until_told() -> Iterator[None]:
     """Take SIGTERM and SIGINT for the wish to stop, at any moment: what was begun is left by its own exits.
@@ -180,9 +160,7 @@ def until_told() -> Iterator[None]:
 
 def url_of(settings: Settings, port: int) -> str:
     """Return the URL that a node is reached by on this machine."""
-    host = _REACHED_BY.get(settings.server.host, settings.server.host)
-    shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if settings.server.is_tls else 'http'}://{shown}:{port}"
+    return local_url(settings.server.host, port, is_tls=settings.server.is_tls)
 
 
 def issue_token(

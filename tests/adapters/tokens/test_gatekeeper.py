@@ -211,6 +211,7 @@ def test_a_signature_of_nothing_is_refused(algorithm: Algorithm, signature: byte
         ({"iss": None}, "iss is missing"),
         ({"iss": ""}, "iss is missing"),
         ({"scope": ["a"]}, "scope is no text"),
+        ({"scope": "\ud800"}, "scope is no text"),
         ({"jti": 7}, "jti"),
     ],
 )

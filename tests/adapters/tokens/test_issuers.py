@@ -43,13 +43,13 @@ def test_one_place_is_read_once_for_all_who_name_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("trusted", "entry", "told"),
     [
-        ("none.pem", None, "trust-key.none.pem: there is no such file"),
+        ("none.pem", None, "trust-key none.pem: there is no such file"),
         ("key.pem", None, "openssl pkey"),
         ("http://auth.example/", None, "use https"),
         (None, {}, r"dss.issuer\[0\].name: it is missing"),
         (None, {"name": AUTH}, r"dss.issuer\[0\].keys: it is missing"),
         (None, {"name": 7, "keys": "auth.pem"}, "name: it is missing, or no text"),
-        (None, {"name": AUTH, "keys": "none.pem"}, r"dss.issuer\[0\].none.pem: there is no such file"),
+        (None, {"name": AUTH, "keys": "none.pem"}, r"dss.issuer\[0\].keys none.pem: there is no such file"),
         (None, {"name": AUTH, "keys": "auth.pem", "subjects": "uss1"}, "must be a list"),
         (None, {"name": AUTH, "keys": "auth.pem", "subjects": []}, "must be a list"),
         (None, {"name": AUTH, "keys": "auth.pem", "subjects": [1]}, "must be a list"),

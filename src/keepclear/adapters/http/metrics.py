@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
@@ -23,17 +23,18 @@ class _Table(Collector):
     about: str
     label: str
     values: Callable[[], Mapping[str, float]]
+    family: type[GaugeMetricFamily | CounterMetricFamily] = GaugeMetricFamily
 
     def collect(self) -> Iterator[Metric]:
         """Yield the values."""
-        family = GaugeMetricFamily(self.name, self.about, labels=(self.label,))
+        family = self.family(self.name, self.about, labels=(self.label,))
         for word, value in sorted(self.values().items()):
             family.add_metric((word,), value)
         yield family
 
     def describe(self) -> Iterator[Metric]:
         """Yield what they are, without asking for them."""
-        yield GaugeMetricFamily(self.name, self.about, labels=(self.label,))
+        yield self.family(self.name, self.about, labels=(self.label,))
 
 
 class Metrics:
@@ -80,6 +81,17 @@ class Metrics:
             values: Tells them by their words.
         """
         self._registry.register(_Table(f"keepclear_{name}", about, label, values))
+
+    def totals(self, name: str, about: str, label: str, values: Callable[[], Mapping[str, float]]) -> None:
+        """Show values as `table` does, of which each only grows.
+
+        Args:
+            name: Their name, without the prefix and without `_total`.
+            about: What they say.
+            label: What the word is.
+            values: Tells them by their words.
+        """
+        self._registry.register(_Table(f"keepclear_{name}", about, label, values, family=CounterMetricFamily))
 
     def text(self) -> bytes:
         """Return everything in the format of Prometheus."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from keepclear.adapters.store.dss_extents import read_extent
 from keepclear.core.references import ENTITY_TYPES, Entity, EntityKind, UssAvailability
+from keepclear.node.dss.ports import Cause, HistoryEntry
 from keepclear.node.outcomes import StoreError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,6 +47,41 @@ def read_entity(kind: EntityKind, text: str | bytes) -> Entity:
         raise StoreError(
             f"a kept {kind.value} is damaged: {error}; restore a backup", may_pass=False
         ) from error
+
+
+def read_entities(kind: EntityKind, rows: Iterable[Sequence[Any]]) -> list[Entity]:
+    """Read entities of a kind, each alone in its row.
+
+    Raises:
+        StoreError: One is none.
+    """
+    return [read_entity(kind, details) for (details,) in rows]
+
+
+def cause_row(cause: Cause) -> tuple[str, str, int]:
+    """Return a cause as issuer, subject and instant."""
+    return cause.issuer, cause.subject, us_of(cause.at)
+
+
+def read_entry(row: Sequence[Any]) -> HistoryEntry:
+    """Read an entry of the history: its number, kind, whether it is a removal, cause, entity and extent.
+
+    Raises:
+        StoreError: It is none.
+    """
+    seq, kind, is_removal, issuer, subject, at_us, details, extent = row
+    return HistoryEntry(
+        seq=seq,
+        cause=Cause(issuer=issuer, subject=subject, at=instant_of_us(at_us)),
+        is_removal=bool(is_removal),
+        entity=read_entity(EntityKind(kind), details),
+        extent=read_extent(extent),
+    )
+
+
+def not_there(kind: EntityKind, entity_id: str) -> StoreError:
+    """Return the error that an entity is not there which should be."""
+    return StoreError(f"there is no {kind.value} {entity_id}", may_pass=False)
 
 
 def read_availability(text: str | bytes) -> UssAvailability:

@@ -27,7 +27,7 @@ class _Kept:
     history: list[HistoryEntry] = field(default_factory=list)
     last_seq: int = 0
     availabilities: dict[str, UssAvailability] = field(default_factory=dict)
-    reports: dict[str, bytes] = field(default_factory=dict)
+    reports: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
     notes: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
 
     def copy(self) -> _Kept:
@@ -93,8 +93,14 @@ class MemoryDssTransaction:
 
     def remove(self, entity: Entity, cause: Cause) -> None:
         """Keep an entity that is there no longer; the history keeps it as given, with its last change."""
-        _, extent = self.kept.entities.pop((kind_of(entity), entity.id))
+        extent = self.extent(kind_of(entity), entity.id)
+        del self.kept.entities[kind_of(entity), entity.id]
         self._remember(entity, extent, cause, is_removal=True)
+
+    def remove_all(self, entities: Sequence[Entity], cause: Cause) -> None:
+        """Remove several entities of one kind."""
+        for entity in entities:
+            self.remove(entity, cause)
 
     def removed(self, kind: EntityKind, entity_id: str) -> HistoryEntry | None:
         """Return the last entry of the history of an entity, if it is a removal; else None."""
@@ -129,9 +135,16 @@ class MemoryDssTransaction:
         """Keep what is said of a party's service, in place of what was."""
         self.kept.availabilities[availability.uss_id] = availability
 
-    def add_report(self, report_id: str, text: bytes, cause: Cause) -> None:  # noqa: ARG002
+    def add_report(self, report_id: str, text: bytes, cause: Cause) -> None:
         """Keep a report of an error that somebody else sent."""
-        self.kept.reports[report_id] = text
+        self.kept.reports[report_id] = (text, cause.at)
+
+    def forget_reports(self, before: datetime, limit: int) -> int:
+        """Forget reports of before an instant, the oldest first; return how many."""
+        old = sorted((at, name) for name, (_, at) in self.kept.reports.items() if at < before)[:limit]
+        for _, name in old:
+            del self.kept.reports[name]
+        return len(old)
 
     def note(self, topic: str, name: str) -> tuple[str, datetime] | None:
         """Return a small thing that is kept by topic and name, and when it was kept; None for none."""

@@ -29,7 +29,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from keepclear.adapters.store.dss_postgres_extents import PackedTexts
+from keepclear.adapters.store.dss_extents import PackedTexts
 from keepclear.node.dss.ports import DssTransaction, Target, Ticket
 from keepclear.node.dss.refusals import StoreBusyError
 from keepclear.node.outcomes import StoreError

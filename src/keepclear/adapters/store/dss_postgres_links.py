@@ -5,7 +5,7 @@ Needs psycopg (the extra `pg`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -22,6 +22,10 @@ STATEMENT_TIMEOUT_S: Final = 10.0
 """So long one statement may take; then it is called off, and what asked for it fails."""
 IDLE_TIMEOUT_S: Final = 30.0
 """So long the database waits for a transaction that says nothing; then it frees what that had locked."""
+CHECK_S: Final = 5.0
+"""So often PostgreSQL looks whether who asked is still there, while it works or waits for them."""
+KEEPALIVES: Final[dict[str, Any]] = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""After 5 s of silence a side of a connection asks for a sign of the other, three times, every 2 s."""
 
 RETRIED: Final = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """Another transaction was first: this one does it all again. (Of two that insert one key, one may be told
@@ -52,7 +56,7 @@ def connect(dsn: str, settings: dict[str, str], isolation: psycopg.IsolationLeve
         for name, value in settings.items():
             try:
                 link.execute(f"set {name} = {value}".encode())
-            except errors.UndefinedObject:
+            except (errors.UndefinedObject, errors.InvalidParameterValue):
                 continue  # relatives of PostgreSQL do not know all of it, and always are as wanted
         row = link.execute(_VERSION).fetchone()
         _require_known(0 if row is None else row[0], _known_version(), exactly=True)
@@ -69,9 +73,7 @@ def _connected(dsn: str) -> Link:
         dsn,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_S,
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
+        **KEEPALIVES,
         tcp_user_timeout=15_000,
         application_name="keepclear dss",
     )
@@ -158,7 +160,7 @@ class Gate:
             psycopg.Error: The connection is lost, or worse.
         """
         sql = "select stripes from dss_entity where kind = %s and id = %s"
-        row = self._link.execute(sql, (kind.value, entity_id)).fetchone()
+        row = self._row(sql, (kind.value, entity_id))
         return set() if row is None else set(row[0])
 
     def take(self, keys: Iterable[int]) -> bool:
@@ -172,7 +174,6 @@ class Gate:
         try:
             self._lock(missing, " nowait")
         except errors.LockNotAvailable:
-            self.release()
             return False
         self.held |= missing
         return True
@@ -199,7 +200,6 @@ class Gate:
         try:
             self._lock(missing, "")
         except errors.QueryCanceled:
-            self.release()
             return False
         self.held |= missing
         return True
@@ -223,11 +223,20 @@ class Gate:
         """
         if not keys:
             return
-        sql = f"select key from dss_lock where key = any(%s) order by key for update{how}"
-        self._link.execute(sql.encode(), (sorted(keys),))
-        row = self._link.execute(_VERSION).fetchone()  # who changes it holds all these rows
+        self._row(
+            f"select key from dss_lock where key = any(%s) order by key for update{how}", (sorted(keys),)
+        )
+        row = self._row(_VERSION)  # who changes it holds all these rows
         try:
             _require_known(0 if row is None else row[0], self._known, exactly=True)
         except StoreError:
             self.close()
+            raise
+
+    def _row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """Ask for a row; where that fails, nothing is held any more."""
+        try:
+            return self._link.execute(sql.encode(), values).fetchone()
+        except psycopg.Error:
+            self.release()
             raise

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import psycopg
+
+from keepclear.adapters.store.dss_extents import PackedTexts, read_extent
 from keepclear.adapters.store.dss_form import (
+    cause_row,
     instant_of_us,
+    not_there,
     read_availability,
+    read_entities,
     read_entity,
+    read_entry,
     us_of,
     write_details,
 )
-from keepclear.adapters.store.dss_postgres_extents import PackedTexts, read_extent
 from keepclear.adapters.store.dss_postgres_links import Gate, Link
 from keepclear.codec.f3548.extents import encode_extent
 from keepclear.core.cell_terms import STRIPES, CellTerms, terms_of
@@ -52,8 +59,9 @@ _DELETE_TERMS: Final = (
     "delete from dss_cell_term where kind = %s and term = any(%s::bigint[]) and t_high = %s and id = %s"
 )
 _PUT_HISTORY: Final = """
-    insert into dss_history (seq, kind, id, is_removal, issuer, subject, at_us, details, extent)
-    values (nextval('dss_history_seq'), %s, %s, %s, %s, %s, %s, %s, %s)
+    insert into dss_history (seq, is_removal, issuer, subject, at_us, kind, id, details, extent)
+    select nextval('dss_history_seq'), %s, %s, %s, %s, kind, id, details, extent
+    from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as changed (kind, id, details, extent)
 """
 _HISTORY: Final = "select seq, kind, is_removal, issuer, subject, at_us, details, extent from dss_history"
 _PUT_AVAILABILITY: Final = """
@@ -126,7 +134,7 @@ class PostgresDssTransaction:
         sql = "select extent from dss_entity where kind = %s and id = %s"
         for (text,) in self._select(sql, (kind.value, entity_id)):
             return read_extent(text)
-        raise _not_there(kind, entity_id)
+        raise not_there(kind, entity_id)
 
     def meeting(self, kind: EntityKind, extent: Extent) -> Sequence[Entity]:
         """Return the entities of a kind whose extents meet this one, exactly; by id."""
@@ -148,17 +156,17 @@ class PostgresDssTransaction:
     def dependents(self, subscription_id: str) -> Sequence[Entity]:
         """Return the intents that name a subscription, by id."""
         sql = "select details from dss_entity where subscription_id = %s order by id"
-        return _entities(EntityKind.INTENT, self._select(sql, (subscription_id,)))
+        return read_entities(EntityKind.INTENT, self._select(sql, (subscription_id,)))
 
     def ending_before(self, kind: EntityKind, instant: datetime, limit: int) -> Sequence[Entity]:
         """Return entities of a kind that end before an instant, those that end first before others."""
         sql = "select details from dss_entity where kind = %s and end_us < %s order by end_us, id limit %s"
-        return _entities(kind, self._select(sql, (kind.value, us_of(instant), limit)))
+        return read_entities(kind, self._select(sql, (kind.value, us_of(instant), limit)))
 
     def owned(self, kind: EntityKind, manager: str, limit: int) -> Sequence[Entity]:
         """Return entities of a kind of one manager, by id."""
         sql = "select details from dss_entity where kind = %s and manager = %s order by id limit %s"
-        return _entities(kind, self._select(sql, (kind.value, manager, limit)))
+        return read_entities(kind, self._select(sql, (kind.value, manager, limit)))
 
     def count(self, kind: EntityKind) -> int:
         """Return how many entities of a kind are kept."""
@@ -168,7 +176,7 @@ class PostgresDssTransaction:
         """Keep an entity in place of the one of its kind and id, and add it to the history."""
         kind, terms = kind_of(entity), self._known.terms(extent)
         self._need(terms.stripes)
-        self._clear(kind, entity.id)
+        self._clear(kind, [entity.id])
         text, details = encode_extent(extent).decode(), write_details(entity)
         subscription_id = entity.subscription_id if isinstance(entity, IntentReference) else None
         named = (kind.value, entity.id, entity.manager, subscription_id, us_of(entity.end))
@@ -176,12 +184,12 @@ class PostgresDssTransaction:
         self._write(_PUT, (*named, details, text, stored, high[-1], list(terms.stripes)))
         self._write(_PUT_TERMS, (kind.value, entity.id, *low, *high, stored))
         if cause is not None:
-            self._remember(kind, entity.id, cause, details, text, is_removal=False)
+            self._remember([(entity, text)], cause, is_removal=False)
 
     def count_up(self, subscription: Entity) -> None:
         """Keep a subscription that is there with another `notification_index`; nothing else may differ."""
         kind = kind_of(subscription)
-        self._begin_writing(kind, subscription.id)
+        self._begin_writing(kind, [subscription.id])
         values = (write_details(subscription), kind.value, subscription.id)
         self._write("update dss_entity set details = %s where kind = %s and id = %s", values)
 
@@ -191,18 +199,29 @@ class PostgresDssTransaction:
         Raises:
             StoreError: It is not there.
         """
-        kind = kind_of(entity)
-        text = self._clear(kind, entity.id)
-        if text is None:
-            raise _not_there(kind, entity.id)
-        self._write("delete from dss_entity where kind = %s and id = %s", (kind.value, entity.id))
-        self._remember(kind, entity.id, cause, write_details(entity), text, is_removal=True)
+        self.remove_all((entity,), cause)
+
+    def remove_all(self, entities: Sequence[Entity], cause: Cause) -> None:
+        """Remove several entities of one kind at once.
+
+        Raises:
+            StoreError: One is not there.
+        """
+        if not entities:
+            return
+        kind, ids = kind_of(entities[0]), [entity.id for entity in entities]
+        texts = self._clear(kind, ids)
+        for entity_id in ids:
+            if entity_id not in texts:
+                raise not_there(kind, entity_id)
+        self._write("delete from dss_entity where kind = %s and id = any(%s::text[])", (kind.value, ids))
+        self._remember([(entity, texts[entity.id]) for entity in entities], cause, is_removal=True)
 
     def removed(self, kind: EntityKind, entity_id: str) -> HistoryEntry | None:
         """Return the last entry of the history of an entity, if it is a removal; else None."""
         sql = f"{_HISTORY} where kind = %s and id = %s order by seq desc limit 1"
         for row in self._select(sql, (kind.value, entity_id)):
-            entry = _entry(row)
+            entry = read_entry(row)
             return entry if entry.is_removal else None
         return None
 
@@ -216,7 +235,7 @@ class PostgresDssTransaction:
         if not self._held_first >= PLACES:
             raise TakenError
         rows = self._select(f"{_HISTORY} where seq > %s order by seq limit %s", (after, limit))
-        return [_entry(row) for row in rows]
+        return [read_entry(row) for row in rows]
 
     def forget_history(self, before: datetime, limit: int) -> int:
         """Forget entries of before an instant, the oldest first; return how many."""
@@ -232,12 +251,17 @@ class PostgresDssTransaction:
 
     def put_availability(self, availability: UssAvailability, cause: Cause) -> None:
         """Keep what is said of a party's service, in place of what was."""
-        values = (availability.uss_id, write_details(availability), *_cause_row(cause))
+        values = (availability.uss_id, write_details(availability), *cause_row(cause))
         self._write(_PUT_AVAILABILITY, values)
 
     def add_report(self, report_id: str, text: bytes, cause: Cause) -> None:
         """Keep a report of an error that somebody else sent."""
-        self._write(_PUT_REPORT, (report_id, text, *_cause_row(cause)))
+        self._write(_PUT_REPORT, (report_id, text, *cause_row(cause)))
+
+    def forget_reports(self, before: datetime, limit: int) -> int:
+        """Forget reports of before an instant, the oldest first; return how many."""
+        old = "select id from dss_report where at_us < %s order by at_us, id limit %s"
+        return self._write(f"delete from dss_report where id in ({old})", (us_of(before), limit))
 
     def note(self, topic: str, name: str) -> tuple[str, datetime] | None:
         """Return a small thing that is kept by topic and name, and when it was kept; None for none."""
@@ -272,51 +296,39 @@ class PostgresDssTransaction:
         if self.is_writer and not self._gate.take(self._known.needed):
             raise TakenError
 
-    def _begin_writing(self, kind: EntityKind, entity_id: str) -> None:
+    def _begin_writing(self, kind: EntityKind, ids: Sequence[str]) -> None:
         self.is_writer = True
-        self._need((lock_of_name(kind, entity_id),))
+        self._need(lock_of_name(kind, entity_id) for entity_id in ids)
 
-    def _clear(self, kind: EntityKind, entity_id: str) -> str | None:
-        """Delete the terms of an entity that may be there; return the text of its extent."""
-        sql = "select terms, t_high, stripes, extent from dss_entity where kind = %s and id = %s"
-        rows = self._select(sql, (kind.value, entity_id))
-        self._known.needed.update(*(row[2] for row in rows))
-        self._begin_writing(kind, entity_id)
-        for terms, t_high, _, text in rows:
-            self._write(_DELETE_TERMS, (kind.value, terms, t_high, entity_id))
-            return str(text)
-        return None
+    def _clear(self, kind: EntityKind, ids: list[str]) -> dict[str, str]:
+        """Delete the terms of entities that may be there; return the texts of their extents by id."""
+        sql = (
+            "select id, terms, t_high, stripes, extent from dss_entity"
+            " where kind = %s and id = any(%s::text[])"
+        )
+        rows = self._select(sql, (kind.value, ids))
+        self._known.needed.update(*(row[3] for row in rows))
+        self._begin_writing(kind, ids)
+        gone = [(kind.value, terms, t_high, entity_id) for entity_id, terms, t_high, _, _ in rows]
+        self._delete_terms(gone)
+        return {entity_id: text for entity_id, _, _, _, text in rows}
 
-    def _remember(
-        self, kind: EntityKind, entity_id: str, cause: Cause, details: str, extent: str, *, is_removal: bool
-    ) -> None:
-        values = (kind.value, entity_id, is_removal, *_cause_row(cause), details, extent)
-        self._write(_PUT_HISTORY, values)
+    def _delete_terms(self, gone: Sequence[tuple[str, list[int], int, str]]) -> None:
+        """Delete terms, each lot looked up by the whole key: a join might read them all."""
+        if len(gone) == 1:
+            self._write(_DELETE_TERMS, gone[0])
+        elif gone:  # sent at once, which only values that are written into the text can be
+            self.is_writer = True
+            with psycopg.ClientCursor(self._link) as cursor:
+                cursor.execute(";".join([_DELETE_TERMS] * len(gone)).encode(), list(itertools.chain(*gone)))
+
+    def _remember(self, changed: Sequence[tuple[Entity, str]], cause: Cause, *, is_removal: bool) -> None:
+        """Add entities, with the texts of their extents, to the history."""
+        rows = [(kind_of(each).value, each.id, write_details(each), text) for each, text in changed]
+        columns = (list(column) for column in zip(*rows, strict=True))
+        self._write(_PUT_HISTORY, (is_removal, *cause_row(cause), *columns))
 
 
 def lock_of_name(kind: EntityKind, entity_id: str) -> int:
     """Return the lock that stands for an entity, and for some others."""
     return STRIPES + zlib.crc32(f"{kind.value}/{entity_id}".encode()) % NAME_LOCKS
-
-
-def _not_there(kind: EntityKind, entity_id: str) -> StoreError:
-    return StoreError(f"there is no {kind.value} {entity_id}", may_pass=False)
-
-
-def _entities(kind: EntityKind, rows: Iterable[Sequence[Any]]) -> list[Entity]:
-    return [read_entity(kind, details) for (details,) in rows]
-
-
-def _cause_row(cause: Cause) -> tuple[str, str, int]:
-    return cause.issuer, cause.subject, us_of(cause.at)
-
-
-def _entry(row: Sequence[Any]) -> HistoryEntry:
-    seq, kind, is_removal, issuer, subject, at_us, details, extent = row
-    return HistoryEntry(
-        seq=seq,
-        cause=Cause(issuer=issuer, subject=subject, at=instant_of_us(at_us)),
-        is_removal=is_removal,
-        entity=read_entity(EntityKind(kind), details),
-        extent=read_extent(extent),
-    )

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from keepclear.adapters.store import dss_postgres_links as links
-from keepclear.adapters.store.dss_postgres_extents import PackedTexts
+from keepclear.adapters.store.dss_extents import PackedTexts
 from keepclear.adapters.store.dss_postgres_links import Gate, Link
 from keepclear.adapters.store.dss_postgres_rows import (
     UNDONE,
@@ -36,14 +36,19 @@ RECONNECT_S: Final = 1.0
 """For so long after a connection could not be made, what needs one is refused and none is tried."""
 
 _BACKOFF_S: Final = 0.001
-_IDLE_MS: Final = str(round(links.IDLE_TIMEOUT_S * 1000.0))
+_GATE_SETTINGS: Final = {
+    "idle_in_transaction_session_timeout": str(round(links.IDLE_TIMEOUT_S * 1000.0)),
+    "lock_timeout": "0",  # how long is waited is for us to say, whatever the default of the server
+    # The server notices as we do when the other side has vanished, and frees what that had locked.
+    **{f"tcp_{name}": str(value) for name, value in links.KEEPALIVES.items()},
+    "client_connection_check_interval": str(round(links.CHECK_S * 1000.0)),
+}
 _WORK_SETTINGS: Final = {
+    **_GATE_SETTINGS,
     "statement_timeout": str(round(links.STATEMENT_TIMEOUT_S * 1000.0)),
-    "idle_in_transaction_session_timeout": _IDLE_MS,
     "synchronous_commit": "on",  # whatever the default of the server: what was answered is lasting
     "enable_seqscan": "off",  # who reads a small table whole is in the way of all who write to it
 }
-_GATE_SETTINGS: Final = {"idle_in_transaction_session_timeout": _IDLE_MS}
 _PROBE: Final = "update dss_schema set version = version where one = 1"
 _IS_FAULT: Final = ("0A", "25006", "42", "53", "58", "XX")
 """A standby; read-only; a table is missing or forbidden; no room; errors of the system, and of the server."""

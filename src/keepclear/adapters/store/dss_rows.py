@@ -10,32 +10,30 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 import apsw
 
+from keepclear.adapters.store.dss_extents import PackedExtents, read_extent
 from keepclear.adapters.store.dss_form import (
+    cause_row,
     instant_of_us,
+    not_there,
     read_availability,
+    read_entities,
     read_entity,
+    read_entry,
     us_of,
     write_details,
 )
-from keepclear.codec.f3548.extents import decode_extent, encode_extent
-from keepclear.core.errors import InvalidValueError
+from keepclear.codec.f3548.extents import encode_extent
 from keepclear.core.extents import Extent, packed_meeting
 from keepclear.core.packed import PackedVolumes
 from keepclear.core.references import Entity, EntityKind, IntentReference, UssAvailability, kind_of
 from keepclear.node.dss.ports import Cause, HistoryEntry
-from keepclear.node.outcomes import StoreError
 
-PACKED_BYTES_MAX: Final = 100_000_000
-"""So many bytes of memory hold extents as arrays; those that were not needed for longest go first."""
-
-_OVERHEAD_BYTES: Final = 2_000
 _BOX: Final = [f"{axis}_{side}" for side in ("low", "high") for axis in "xyzht"]  # as of `Box`
 _COLUMNS: Final = f"n, {', '.join(_BOX)}"
 _MAKE_INDEX: Final = """
@@ -78,9 +76,9 @@ _INSERT_HISTORY: Final = (
     "insert into history (kind, id, removed_id, issuer, subject, at_us, details, extent) "
     "values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_HISTORY: Final = "select seq, kind, removed_id, issuer, subject, at_us, details, extent from history"
-_KEPT_COUNT: Final = 256
-_KEPT_CHARACTERS: Final = 4_000
+_HISTORY: Final = (
+    "select seq, kind, removed_id is not null, issuer, subject, at_us, details, extent from history"
+)
 
 
 def make_index(connection: apsw.Connection) -> None:
@@ -92,51 +90,20 @@ def make_index(connection: apsw.Connection) -> None:
     connection.execute("commit")
 
 
-class PackedExtents:
-    """Extents as arrays, by the numbers of their rows. Of a number the extent never changes.
+class SqliteDssTransaction:
+    """What a transaction does; whoever uses it begins and ends the transaction.
 
-    No number is given twice while the process runs, so that one that was undone does no harm.
+    Of a number in the file the extent never changes, and none is given twice while the process runs, so that
+    one that was undone does no harm.
 
     Args:
+        connection: The file, with its index.
         last: The greatest number given so far.
     """
 
-    def __init__(self, last: int) -> None:
-        self._last = last
-        self._held: dict[int, PackedVolumes] = {}
-        self._byte_count = 0
-
-    def number(self) -> int:
-        """Return a number that was never given."""
-        self._last += 1
-        return self._last
-
-    def get(self, n: int) -> PackedVolumes | None:
-        """Return the extent of a number; None where it is not held."""
-        found = self._held.pop(n, None)
-        if found is not None:
-            self._held[n] = found  # the last to go
-        return found
-
-    def hold(self, n: int, packed: PackedVolumes) -> None:
-        """Hold the extent of a number that is not held."""
-        self._held[n] = packed
-        self._byte_count += packed.memory_bytes + _OVERHEAD_BYTES
-        while self._byte_count > PACKED_BYTES_MAX:
-            self.drop(next(iter(self._held)))
-
-    def drop(self, n: int) -> None:
-        """Hold the extent of a number no longer."""
-        gone = self._held.pop(n, None)
-        if gone is not None:
-            self._byte_count -= gone.memory_bytes + _OVERHEAD_BYTES
-
-
-class SqliteDssTransaction:
-    """What a transaction does; whoever uses it begins and ends the transaction."""
-
-    def __init__(self, connection: apsw.Connection, packed: PackedExtents) -> None:
-        self._connection, self._packed = connection, packed
+    def __init__(self, connection: apsw.Connection, last: int) -> None:
+        self._connection, self._last = connection, last
+        self._packed: PackedExtents[int] = PackedExtents()
 
     def _select(self, sql: str, values: Sequence[Any]) -> Iterator[Any]:
         return iter(self._connection.execute(sql, values))
@@ -156,9 +123,9 @@ class SqliteDssTransaction:
         """
         sql = f"select n, extent from entity where n = {_NUMBER}"
         for n, text in self._select(sql, (kind.value, entity_id)):
-            extent, packed = _read_extent(text), self._packed.get(n)
+            extent, packed = read_extent(text), self._packed.get(n)
             return extent if packed is None else extent.packed_as(packed)
-        raise StoreError(f"there is no {kind.value} {entity_id}", may_pass=False)
+        raise not_there(kind, entity_id)
 
     def meeting(self, kind: EntityKind, extent: Extent) -> Sequence[Entity]:
         """Return the entities of a kind whose extents meet this one, exactly; by id."""
@@ -173,17 +140,17 @@ class SqliteDssTransaction:
     def dependents(self, subscription_id: str) -> Sequence[Entity]:
         """Return the intents that name a subscription, by id."""
         rows = self._select(f"{_DETAILS} p.subscription_id = ? order by p.id", (subscription_id,))
-        return _entities(EntityKind.INTENT, rows)
+        return read_entities(EntityKind.INTENT, rows)
 
     def ending_before(self, kind: EntityKind, instant: datetime, limit: int) -> Sequence[Entity]:
         """Return entities of a kind that end before an instant, those that end first before others."""
         sql = f"{_DETAILS} p.kind = ? and p.end_us < ? order by p.end_us, p.id limit ?"
-        return _entities(kind, self._select(sql, (kind.value, us_of(instant), limit)))
+        return read_entities(kind, self._select(sql, (kind.value, us_of(instant), limit)))
 
     def owned(self, kind: EntityKind, manager: str, limit: int) -> Sequence[Entity]:
         """Return entities of a kind of one manager, by id."""
         sql = f"{_DETAILS} p.kind = ? and p.manager = ? order by p.id limit ?"
-        return _entities(kind, self._select(sql, (kind.value, manager, limit)))
+        return read_entities(kind, self._select(sql, (kind.value, manager, limit)))
 
     def count(self, kind: EntityKind) -> int:
         """Return how many entities of a kind are kept."""
@@ -191,7 +158,8 @@ class SqliteDssTransaction:
 
     def put(self, entity: Entity, extent: Extent, cause: Cause | None) -> None:
         """Keep an entity in place of the one of its kind and id, and add it to the history."""
-        kind, n = kind_of(entity), self._packed.number()
+        self._last += 1
+        kind, n = kind_of(entity), self._last
         details, text = write_details(entity), encode_extent(extent).decode()
         self._delete(kind, entity.id)
         subscription_id = entity.subscription_id if isinstance(entity, IntentReference) else None
@@ -219,8 +187,13 @@ class SqliteDssTransaction:
         kind = kind_of(entity)
         extent = self._delete(kind, entity.id)
         if extent is None:
-            raise StoreError(f"there is no {kind.value} {entity.id}", may_pass=False)
+            raise not_there(kind, entity.id)
         self._remember(kind, entity.id, cause, write_details(entity), extent, is_removal=True)
+
+    def remove_all(self, entities: Sequence[Entity], cause: Cause) -> None:
+        """Remove several entities of one kind."""
+        for entity in entities:
+            self.remove(entity, cause)
 
     def removed(self, kind: EntityKind, entity_id: str) -> HistoryEntry | None:
         """Return the last entry of the history of an entity, if it is a removal; else None."""
@@ -228,13 +201,13 @@ class SqliteDssTransaction:
             sql = "select max(seq) from history where removed_id = ? and kind = ?"
             (seq,) = next(self._select(sql, (entity_id, kind.value)))
             for row in self._select(f"{_HISTORY} where seq = ?", (seq,)):
-                return _entry(row)
+                return read_entry(row)
         return None
 
     def history(self, after: int, limit: int) -> Sequence[HistoryEntry]:
         """Return entries of the history after a number, in their order."""
         rows = self._select(f"{_HISTORY} where seq > ? order by seq limit ?", (after, limit))
-        return [_entry(row) for row in rows]
+        return [read_entry(row) for row in rows]
 
     def forget_history(self, before: datetime, limit: int) -> int:
         """Forget entries of before an instant, the oldest first; return how many."""
@@ -250,13 +223,19 @@ class SqliteDssTransaction:
 
     def put_availability(self, availability: UssAvailability, cause: Cause) -> None:
         """Keep what is said of a party's service, in place of what was."""
-        values = (availability.uss_id, write_details(availability), *_cause_row(cause))
+        values = (availability.uss_id, write_details(availability), *cause_row(cause))
         self._connection.execute("insert or replace into availability values (?, ?, ?, ?, ?)", values)
 
     def add_report(self, report_id: str, text: bytes, cause: Cause) -> None:
         """Keep a report of an error that somebody else sent."""
-        values = (report_id, text, *_cause_row(cause))
+        values = (report_id, text, *cause_row(cause))
         self._connection.execute("insert or replace into report values (?, ?, ?, ?, ?)", values)
+
+    def forget_reports(self, before: datetime, limit: int) -> int:
+        """Forget reports of before an instant, the oldest first; return how many."""
+        old = "select id from report where at_us < ? order by at_us limit ?"
+        self._connection.execute(f"delete from report where id in ({old})", (us_of(before), limit))
+        return self._connection.changes()
 
     def note(self, topic: str, name: str) -> tuple[str, datetime] | None:
         """Return a small thing that is kept by topic and name, and when it was kept; None for none."""
@@ -279,7 +258,7 @@ class SqliteDssTransaction:
         packed = self._packed.get(n)
         if packed is None:
             (text,) = next(self._select("select extent from entity where n = ?", (n,)))
-            packed = _read_extent(text).packed
+            packed = read_extent(text).packed
             self._packed.hold(n, packed)
         return packed
 
@@ -297,41 +276,5 @@ class SqliteDssTransaction:
         self, kind: EntityKind, entity_id: str, cause: Cause, details: str, extent: str, *, is_removal: bool
     ) -> None:
         removed_id = entity_id if is_removal else None
-        values = (kind.value, entity_id, removed_id, *_cause_row(cause), details, extent)
+        values = (kind.value, entity_id, removed_id, *cause_row(cause), details, extent)
         self._connection.execute(_INSERT_HISTORY, values)
-
-
-def _read_extent(text: str) -> Extent:
-    # Some are read again and again: those of a subscription with each intent that names it.
-    return _kept_extent(text) if len(text) <= _KEPT_CHARACTERS else _decoded_extent(text)
-
-
-@lru_cache(_KEPT_COUNT)
-def _kept_extent(text: str) -> Extent:
-    return _decoded_extent(text)
-
-
-def _decoded_extent(text: str) -> Extent:
-    try:
-        return decode_extent(text.encode())
-    except InvalidValueError as error:
-        raise StoreError(f"a kept extent is damaged: {error}; restore a backup", may_pass=False) from error
-
-
-def _entities(kind: EntityKind, rows: Iterable[Any]) -> list[Entity]:
-    return [read_entity(kind, details) for (details,) in rows]
-
-
-def _cause_row(cause: Cause) -> tuple[str, str, int]:
-    return cause.issuer, cause.subject, us_of(cause.at)
-
-
-def _entry(row: Sequence[Any]) -> HistoryEntry:
-    seq, kind, removed_id, issuer, subject, at_us, details, extent = row
-    return HistoryEntry(
-        seq=seq,
-        cause=Cause(issuer=issuer, subject=subject, at=instant_of_us(at_us)),
-        is_removal=removed_id is not None,
-        entity=read_entity(EntityKind(kind), details),
-        extent=_read_extent(extent),
-    )

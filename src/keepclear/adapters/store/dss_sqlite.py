@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from keepclear.adapters.store import dss_migrations
-from keepclear.adapters.store.dss_rows import PackedExtents, SqliteDssTransaction, make_index
-from keepclear.adapters.store.migrations import migrate
+from keepclear.adapters.store.dss_rows import SqliteDssTransaction, make_index
+from keepclear.adapters.store.migrations import migrate, version_of
 from keepclear.adapters.store.sqlite import CACHE_BYTES, Durability, named_errors, require_ours
 from keepclear.node.dss.ports import DssTransaction, Target, Ticket
 from keepclear.node.dss.refusals import CalledOffError, StoreBusyError
@@ -29,6 +29,8 @@ QUEUE_MAX: Final = 1_000
 """So much may wait to be done; more is refused, and may be tried again."""
 GROUP_MAX: Final = 64
 """So much is done in one transaction at most."""
+PROBE_S: Final = 1.0
+"""After so long with nothing to do a file that could not be written is tried again."""
 ALONE_TIMEOUT_S: Final = 5.0
 """So long a process that starts waits for one that still has the file, as while that stops."""
 
@@ -80,7 +82,7 @@ class SqliteDssStore:
         except BaseException:
             self._connection.close()
             raise
-        self._transaction = SqliteDssTransaction(self._connection, PackedExtents(int(last)))
+        self._transaction = SqliteDssTransaction(self._connection, int(last))
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_MAX)
         self._door, self._is_closing = threading.Lock(), False
         self._fault: str | None = None
@@ -136,7 +138,11 @@ class SqliteDssStore:
 
     def _next_group(self) -> tuple[list[_Waiting], bool]:
         group: list[_Waiting] = []
-        entry = self._queue.get()
+        try:
+            entry = self._queue.get(timeout=PROBE_S if self._fault else None)
+        except queue.Empty:
+            self._probe()
+            return group, False
         while entry is not None:
             if entry.answer.set_running_or_notify_cancel():  # else whoever asked has called it off
                 group.append(entry)
@@ -147,6 +153,21 @@ class SqliteDssStore:
             except queue.Empty:
                 return group, False
         return group, True
+
+    def _probe(self) -> None:
+        """Try whether the file can be written, by writing what is there already.
+
+        Else whoever asks nobody that is in bad health would never hear that it is well again.
+        """
+        try:
+            with named_errors(self.path):
+                if self._connection.in_transaction:
+                    self._connection.execute("rollback")
+                self._connection.execute(f"pragma user_version = {version_of(self._connection)}")
+        except StoreError as error:
+            self._fault = str(error)
+        else:
+            self._fault = None
 
     def _make(self, group: Sequence[_Waiting]) -> None:
         """Do what waits in one transaction, and answer it once that is lasting."""

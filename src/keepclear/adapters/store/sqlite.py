@@ -74,6 +74,10 @@ def named_errors(path: Path) -> Iterator[None]:
     except (apsw.NotADBError, apsw.CorruptError) as error:
         reason = f"{path}: this is no intact database ({error}); restore a backup"
         raise StoreError(reason, may_pass=False) from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.PermissionsError) as error:
+        way_out = "see that its folder is there, that you may write to both, and that the disk is well"
+        reason = f"{path}: it cannot be opened or written ({error}); {way_out}"
+        raise StoreError(reason, may_pass=False) from error
     except apsw.Error as error:
         raise StoreError(f"{path}: {type(error).__name__}: {error}", may_pass=False) from error
     except OSError as error:

@@ -223,7 +223,8 @@ class Gatekeeper:
     def _check_audience(self, claims: Claims) -> None:
         if self._audiences.isdisjoint(claims.audiences):
             named = ", ".join(shown(audience) for audience in claims.audiences[:3]) or "nobody"
-            raise TokenError(f"the token is for {named} (aud), not for this service")
+            ours = ", ".join(sorted(self._audiences)[:3])
+            raise TokenError(f"the token is for {named} (aud), not for this service; get one for {ours}")
 
 
 def _check_name(field: str, name: str) -> None:

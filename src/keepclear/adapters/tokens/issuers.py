@@ -47,7 +47,7 @@ def issuers_of(
         try:
             found.append(Issuer(name=None, keys=keys(place)))
         except InvalidValueError as error:
-            raise error.within("trust-key") from None
+            raise InvalidValueError(f"trust-key {place}".rstrip(), error.reason) from None
     for index, entry in enumerate(entries):
         try:
             found.append(
@@ -65,7 +65,7 @@ def _source(place: str, folder: Path | None) -> KeySource:
             return keys_of_url(place)
         return keys_of_file(Path(place) if folder is None else folder / place)
     except InvalidValueError as error:
-        raise InvalidValueError(place, error.reason) from None
+        raise InvalidValueError(f"keys {place}", error.reason) from None
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str:

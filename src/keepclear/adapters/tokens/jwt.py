@@ -254,6 +254,6 @@ def _audiences(fields: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _scopes(fields: Mapping[str, Any]) -> frozenset[str]:
     value = fields.get("scope", "")
-    if not isinstance(value, str):
-        raise TokenError("the token's scope is no text; it must be scopes with spaces between them")
+    if not isinstance(value, str) or not value.isprintable():
+        raise TokenError("the token's scope is no text; it must be printable scopes with spaces between them")
     return frozenset(scope for scope in value.split(" ") if scope)

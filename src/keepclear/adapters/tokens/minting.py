@@ -23,7 +23,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from keepclear.adapters.token_file import is_open_to_others
-from keepclear.adapters.tokens.jwt import TOKEN_LIFETIME_S_MAX, OurAlgorithms
+from keepclear.adapters.tokens.jwt import CLAIM_CHARACTERS_MAX, TOKEN_LIFETIME_S_MAX, OurAlgorithms
 from keepclear.adapters.tokens.public_keys import KEY_SET_BYTES_MAX, RSA_BITS_MIN, Algorithm
 from keepclear.core.errors import InvalidValueError
 
@@ -73,12 +73,16 @@ class Minter:
             lifetime_s: For how long.
 
         Raises:
-            InvalidValueError: It would be good for no time or too long, or a text is empty.
+            InvalidValueError: It would be good for no time or too long, or a text is none that services take.
         """
         if not 0 < lifetime_s <= TOKEN_LIFETIME_S_MAX:
             raise InvalidValueError("lifetime", f"it must be 1 to {TOKEN_LIFETIME_S_MAX:,} s")
         if not (subject and issuer and audiences and all(audiences)):
             raise InvalidValueError("", "a token needs a subject, an issuer and an audience")
+        for name, text in (("subject", subject), ("issuer", issuer)):
+            if len(text) > CLAIM_CHARACTERS_MAX or not text.isprintable() or text != text.strip():
+                reason = f"it must be 1 to {CLAIM_CHARACTERS_MAX} printable characters, no space round them"
+                raise InvalidValueError(name, reason)
         issued_s = int(now.timestamp())
         return {
             "iss": issuer,

@@ -20,7 +20,7 @@ from keepclear.core.altitudes import UNBOUNDED, Altitude, AltitudeBand
 from keepclear.core.dss_requests import NewSubscription, PutConstraint, PutIntent, PutSubscription
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.extents import Extent
-from keepclear.core.geodesy import Floats, LatLng
+from keepclear.core.geodesy import Floats, LatLng, unit_vectors
 from keepclear.core.intents import IntentState
 from keepclear.core.references import Availability
 from keepclear.core.shapes import Circle, Outline, Polygon
@@ -353,7 +353,7 @@ def _check_areas(spaces: Sequence[Volume3D]) -> None:
 
 
 def areas_km2(outlines: Sequence[Outline]) -> list[float]:
-    """Return the areas of outlines, square kilometres, to a hundredth of each up to 100 km across."""
+    """Return the areas of outlines, square kilometres, to a hundredth of each."""
     found = []
     for outline in outlines:
         if isinstance(outline, Circle):
@@ -365,8 +365,11 @@ def areas_km2(outlines: Sequence[Outline]) -> list[float]:
 
 
 def _ring_km2(ring_deg: Floats) -> float:
-    lat, lng = np.radians(ring_deg[:, 0]), np.radians(ring_deg[:, 1])
-    step = (np.roll(lng, -1) - lng + np.pi) % (2.0 * np.pi) - np.pi
-    # Trapezia between each edge and the south pole; of the two areas that a ring bounds, the smaller.
-    below = abs(float((step * (2.0 + np.sin(lat) + np.sin(np.roll(lat, -1)))).sum())) / 2.0
-    return min(below, 4.0 * math.pi - below) * _MEAN_RADIUS_KM**2
+    # Triangles between the middle and each edge, with a sign: poles and long edges are as any other place.
+    ends = unit_vectors(ring_deg[:, 0], ring_deg[:, 1])
+    nexts = np.roll(ends, -1, axis=0)
+    middle = ends.sum(axis=0)
+    middle /= np.linalg.norm(middle)
+    across = np.cross(ends, nexts) @ middle
+    along = 1.0 + (ends * nexts).sum(axis=1) + ends @ middle + nexts @ middle
+    return abs(float(2.0 * np.arctan2(across, along).sum())) * _MEAN_RADIUS_KM**2

@@ -15,8 +15,8 @@ from keepclear.core.conflicts import Finding
 from keepclear.core.dss_requests import NewSubscription, PutIntent
 from keepclear.core.errors import InvalidValueError
 from keepclear.core.extents import Extent, volume_conflicts
-from keepclear.core.intents import TRANSITIONS, IntentState
-from keepclear.core.ovn import new_id, new_ovn, new_version, requested_ovn
+from keepclear.core.intents import TRANSITIONS, VOLUMES_MAX, IntentState
+from keepclear.core.ovn import new_id, new_ovn, new_version, requested_ovn, suffix_ms
 from keepclear.core.references import (
     ConstraintReference,
     Entity,
@@ -85,12 +85,13 @@ def put_intent(work: Work, asked: PutIntent) -> Changed:
     assert old is None or isinstance(old, IntentReference)
     if (repeat := _checked(work, asked, old)) is not None:
         return repeat
+    last_ms = _suffix_ms(work, asked, old)
     if asked.state in _NOMINAL and work.is_down(work.caller.subject):
         raise DownError(f"{work.caller.subject} is Down, and may put no intent {asked.state.value}")
-    subscription, enlarged = _attached(work, asked)
+    subscription, is_fitted = _attached(work, asked)
     if asked.state in _NOMINAL:
         _require_key(work, asked, subscription)
-    heard = _hearing(work, asked, old, subscription if enlarged else None)
+    heard = _hearing(work, asked, old, subscription if is_fitted else None)
     own: tuple[Notified, ...] = ()
     if asked.new_subscription is not None:
         subscription = _made(work, asked.new_subscription, asked.extent)
@@ -107,6 +108,7 @@ def put_intent(work: Work, asked: PutIntent) -> Changed:
         version=1 if old is None else old.version + 1,
         ovn=ovn,
         subscription_id=None if subscription is None else subscription.id,
+        suffix_ms=last_ms,
     )
     work.transaction.put(intent, asked.extent, work.cause)
     if old is not None and old.subscription_id not in {None, intent.subscription_id}:
@@ -196,8 +198,30 @@ def _require_ovn(old: IntentReference, ovn: str) -> None:
         raise VersionError(f"the {_WHAT} {old.id} has changed: its OVN is {old.ovn}")
 
 
+def _suffix_ms(work: Work, asked: PutIntent, old: IntentReference | None) -> int:
+    """Return the time of the last suffix that was asked for; refuse one that is not later than that.
+
+    So no OVN comes back, and who knows the intent as it was is not taken to know it as it is.
+    """
+    if asked.ovn_suffix is None:
+        return 0 if old is None else old.suffix_ms
+    last: Entity | None = old
+    if old is None and (gone := work.transaction.removed(EntityKind.INTENT, asked.id)) is not None:
+        last = gone.entity
+    asked_ms = suffix_ms(asked.ovn_suffix)
+    if isinstance(last, IntentReference) and asked_ms <= last.suffix_ms:
+        reason = "its time must be after that of the one before, so that each version has another OVN"
+        raise InvalidValueError("requested_ovn_suffix", f"{reason}; make a new one")
+    return asked_ms
+
+
+def cover_late(work: Work, extent: Extent) -> timedelta:
+    """Return how long after an extent a subscription may start and cover it: nobody hears of what was."""
+    return COVER_LATE_MAX + max(timedelta(0), work.now - extent.start)
+
+
 def _attached(work: Work, asked: PutIntent) -> tuple[Subscription | None, bool]:
-    """Return the subscription that is named, if any, and whether it was made larger for the intent."""
+    """Return the subscription that is named, if any, and whether it was made to fit the intent."""
     if asked.subscription_id is None:
         if asked.state is not IntentState.ACCEPTED and asked.new_subscription is None:
             reason = f"an intent that is {asked.state.value} needs it or new_subscription"
@@ -212,19 +236,30 @@ def _attached(work: Work, asked: PutIntent) -> tuple[Subscription | None, bool]:
         reason = f"the subscription {found.id} does not notify for operational intents"
         raise InvalidValueError("subscription_id", reason)
     held = work.transaction.extent(EntityKind.SUBSCRIPTION, found.id)
-    lacking = held.covers(asked.extent, late=COVER_LATE_MAX)
+    lacking = held.covers(asked.extent, late=cover_late(work, asked.extent))
     if lacking is None:
         return found, False
     if not found.is_implicit:
         reason = f"the subscription {found.id} does not cover the intent: {lacking}"
         raise InvalidValueError("subscription_id", reason)
-    return _enlarged(work, found, held.joined(asked.extent)), True
+    return _fitted(work, found, asked), True
 
 
-def _enlarged(work: Work, subscription: Subscription, extent: Extent) -> Subscription:
-    wider = replace(subscription, start=extent.start, end=extent.end, version=new_version(work.entropy))
-    work.transaction.put(wider, extent, work.cause)
-    return wider
+def _fitted(work: Work, subscription: Subscription, asked: PutIntent) -> Subscription:
+    """Make a subscription that came with an intent just so large that it covers all that need it."""
+    others = [
+        work.transaction.extent(EntityKind.INTENT, each.id)
+        for each in work.transaction.dependents(subscription.id)
+        if each.id != asked.id
+    ]
+    try:
+        extent = asked.extent.joined(*others)
+    except InvalidValueError:
+        reason = f"{len(others) + 1:,} intents that need the subscription have over {VOLUMES_MAX:,} volumes"
+        raise InvalidValueError("subscription_id", f"{reason}; give new_subscription") from None
+    fitted = replace(subscription, start=extent.start, end=extent.end, version=new_version(work.entropy))
+    work.transaction.put(fitted, extent, work.cause)
+    return fitted
 
 
 def _require_key(work: Work, asked: PutIntent, subscription: Subscription | None) -> None:
@@ -270,12 +305,13 @@ def _why_of(entity_id: str, finding: Finding | None) -> Why:
         text = "no two volumes meet, but the bounds of both do, and those decide which OVNs are needed"
         return Why(entity_id, text, None)
     at = finding.witness
+    pairs = len(finding.volume_pairs)
     vertical = "unbounded" if at.vertical_overlap_m == float("inf") else f"{at.vertical_overlap_m:,.1f} m"
     text = (
         f"volume {finding.a.volume} meets its volume {finding.b.volume} at {at.position.lat_deg:.5f},"
         f" {at.position.lng_deg:.5f}, {at.altitude_m:,.0f} m above W84, at {rfc3339(at.time)}: they overlap"
         f" {at.lateral_overlap_m:,.1f} m laterally, {vertical} vertically, {at.time_overlap_s:,.3f} s long;"
-        f" {len(finding.volume_pairs):,} pairs of volumes meet"
+        f" {pairs:,} {'pair' if pairs == 1 else 'pairs'} of volumes {'meets' if pairs == 1 else 'meet'}"
     )
     return Why(entity_id, text, (finding.a.volume, finding.b.volume))
 
@@ -303,7 +339,7 @@ def _made(work: Work, asked: NewSubscription, extent: Extent) -> Subscription:
 
 
 def _hearing(
-    work: Work, asked: PutIntent, old: IntentReference | None, enlarged: Subscription | None
+    work: Work, asked: PutIntent, old: IntentReference | None, fitted: Subscription | None
 ) -> list[Subscription]:
     """Return whom the change concerns, by id: who is where the intent will be, and where it was."""
     met = {each.id: each for each in work.subscriptions(asked.extent)}
@@ -311,8 +347,8 @@ def _hearing(
         was = work.transaction.extent(EntityKind.INTENT, old.id)
         if was != asked.extent:
             met |= {each.id: each for each in work.subscriptions(was)}
-    if enlarged is not None:
-        met[enlarged.id] = enlarged
+    if fitted is not None:
+        met[fitted.id] = fitted
     return [met[name] for name in sorted(met) if met[name].wants_intents]
 
 

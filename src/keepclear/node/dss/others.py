@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -54,7 +54,7 @@ def sweep(work: Work, kept: timedelta, history_kept: timedelta) -> Mapping[str, 
     Args:
         work: The piece of work.
         kept: How long after its end an intent, a constraint or an area is kept.
-        history_kept: How long the history is kept.
+        history_kept: How long the history and reports are kept.
 
     Returns:
         How many went, by kind; `SWEPT_MAX` of a kind means that more may wait.
@@ -63,15 +63,19 @@ def sweep(work: Work, kept: timedelta, history_kept: timedelta) -> Mapping[str, 
     for kind in EntityKind:
         before = work.now if kind in SUBSCRIPTION_KINDS else work.now - kept
         ended = work.transaction.ending_before(kind, before, SWEPT_MAX)
-        for entity in ended:
-            _remove(work, entity)
         if ended:
+            _remove(work, ended)
             gone[kind.value] = len(ended)
-    forgotten = work.transaction.forget_history(work.now - history_kept, SWEPT_MAX)
-    return gone | ({"history": forgotten} if forgotten else {})
+    before = work.now - history_kept
+    forgotten = {
+        "history": work.transaction.forget_history(before, SWEPT_MAX),
+        "report": work.transaction.forget_reports(before, SWEPT_MAX),
+    }
+    return gone | {kind: count for kind, count in forgotten.items() if count}
 
 
-def _remove(work: Work, entity: Entity) -> None:
-    work.transaction.remove(work.removal(entity, ""), work.cause)
-    if isinstance(entity, IntentReference):
-        let_go(work, entity.subscription_id)
+def _remove(work: Work, ended: Sequence[Entity]) -> None:
+    work.transaction.remove_all([work.removal(entity, "") for entity in ended], work.cause)
+    for entity in ended:
+        if isinstance(entity, IntentReference):
+            let_go(work, entity.subscription_id)

@@ -109,6 +109,9 @@ class DssTransaction(Protocol):
     def remove(self, entity: Entity, cause: Cause) -> None:
         """Keep an entity that is there no longer; the history keeps it as given, with its last change."""
 
+    def remove_all(self, entities: Sequence[Entity], cause: Cause) -> None:
+        """Remove several entities of one kind at once."""
+
     def removed(self, kind: EntityKind, entity_id: str) -> HistoryEntry | None:
         """Return the last entry of the history of an entity, if it is a removal; else None."""
 
@@ -132,6 +135,9 @@ class DssTransaction(Protocol):
 
     def add_report(self, report_id: str, text: bytes, cause: Cause) -> None:
         """Keep a report of an error that somebody else sent."""
+
+    def forget_reports(self, before: datetime, limit: int) -> int:
+        """Forget reports of before an instant, the oldest first; return how many."""
 
     def note(self, topic: str, name: str) -> tuple[str, datetime] | None:
         """Return a small thing that is kept by topic and name, and when it was kept; None for none."""

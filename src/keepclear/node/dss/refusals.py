@@ -81,8 +81,8 @@ class AirspaceConflictError(DssRefusalError):
         self.intents, self.constraints, self.why = tuple(intents), tuple(constraints), tuple(why)
         count = len(intents) + len(constraints)
         super().__init__(
-            f"the OVNs of {count:,} {'entity' if count == 1 else 'entities'} there are missing from the key;"
-            " get their details from their managers, and ask again with their OVNs"
+            f"the key lacks the OVNs of {count:,} {'entity that is' if count == 1 else 'entities that are'}"
+            " there; get the details from whoever manages each, and ask again with the OVN that they hold"
         )
 
 

@@ -16,7 +16,7 @@ from keepclear.core.times import TimeWindow, rfc3339
 from keepclear.core.volumes import Volume4D
 from keepclear.node.dss.callers import Scope
 from keepclear.node.dss.constraints import query_constraints
-from keepclear.node.dss.intents import COVER_LATE_MAX, query_intents
+from keepclear.node.dss.intents import cover_late, query_intents
 from keepclear.node.dss.refusals import NoEntityError, VersionError
 from keepclear.node.dss.work import Work
 
@@ -173,7 +173,7 @@ def _require_cover(work: Work, asked: PutSubscription, extent: Extent) -> None:
             reason = f"the intent {intent.id} needs it"
             raise InvalidValueError("notify_for_operational_intents", reason)
         needed = work.transaction.extent(EntityKind.INTENT, intent.id)
-        lacking = extent.covers(needed, late=COVER_LATE_MAX)
+        lacking = extent.covers(needed, late=cover_late(work, needed))
         if lacking is not None:
             raise InvalidValueError("extents", f"they no longer cover the intent {intent.id}: {lacking}")
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from keepclear.adapters.http.dss import history as module
 from keepclear.adapters.http.dss.history import SCOPE
 from tests.dss import NEW, Answer, Dss, circle, intent, uuid, volume
 
@@ -50,6 +51,18 @@ def test_it_comes_page_by_page_and_nothing_twice(dss: Dss) -> None:
         seen += [each["entity"]["id"] for each in entries]
         after = page["last"]
     assert seen == [uuid(10 + number) for number in range(5)]
+
+
+def test_a_page_of_large_entries_ends_early_and_the_next_goes_on(
+    dss: Dss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE_VOLUMES_MAX", 20)
+    for number in range(12):
+        dss.create(uuid(10 + number), intent(*[volume(circle(1_000.0 * number + k)) for k in range(4)]))
+    first = history(dss).body
+    assert [each["seq"] for each in first["entries"]] == list(range(1, 11))
+    assert [each["seq"] for each in history(dss, "?after=10").body["entries"]] == [11, 12]
+    assert history(dss, "?after=12").body == {"entries": [], "last": 12}
 
 
 @pytest.mark.parametrize("query", ["?after=-1", "?after=x", "?limit=1001", "?after=99999999999999999999"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keepclear.core import extents
 from tests.dss import (
     AA,
     CM,
@@ -263,6 +264,10 @@ class TestAskedAgain:
         assert dss.delete(A, first.ovn, connection=7).status == 200
         assert dss.delete(A, first.ovn, connection=7).status == 404
 
+    def test_a_proxy_that_tells_the_host_alone_tells_nothing_of_the_connection(self, dss: Dss) -> None:
+        first = dss.create(A, intent(), connection=0)
+        assert dss.create(A, intent(), connection=0) == first
+
     def test_something_else_is_not_the_same(self, dss: Dss) -> None:
         first = dss.create(A, intent())
         assert dss.create(A, intent(volume(end=50.0))).status == 409
@@ -313,6 +318,28 @@ class TestSubscriptions:
         dss.delete(B, second.ovn)
         assert dss.ask("GET", f"{SUBSCRIPTIONS}/{made}").status == 404
 
+    def test_one_that_does_not_fit_is_made_to_fit_all_that_need_it_and_no_more(self, dss: Dss) -> None:
+        first = dss.create(A, intent(volume(end=90.0), **NEW))
+        made = first.intent["subscription_id"]
+        second = dss.create(B, intent(volume(circle(5_000.0)), subscription_id=made))
+        moved = dss.change(B, second.ovn, intent(volume(circle(9_000.0)), subscription_id=made))
+        assert moved.indices == {made: 3}
+        for east_m, is_there in ((0.0, True), (5_000.0, False), (9_000.0, True)):
+            body = {"area_of_interest": volume(circle(east_m))}
+            found = dss.ask("POST", f"{SUBSCRIPTIONS}/query", body).body["subscriptions"]
+            assert [each["id"] for each in found] == ([made] if is_there else [])
+        held = dss.ask("GET", f"{SUBSCRIPTIONS}/{made}").body["subscription"]
+        assert held["time_end"]["value"] == "2026-06-01T13:30:00Z"
+
+    def test_one_that_would_have_too_many_volumes_is_refused_with_what_to_do(
+        self, dss: Dss, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = dss.create(A, intent(volume(), volume(circle(300.0)), **NEW)).intent["subscription_id"]
+        monkeypatch.setattr(extents, "VOLUMES_MAX", 3)
+        many = intent(volume(circle(2_000.0)), volume(circle(3_000.0)), subscription_id=made)
+        refused = dss.create(B, many)
+        assert (refused.status, "give new_subscription" in refused.body["message"]) == (400, True)
+
     def test_neither_named_nor_new_lets_go_of_it(self, dss: Dss) -> None:
         created = dss.create(A, intent(**NEW))
         changed = dss.change(A, created.ovn, intent())
@@ -339,6 +366,16 @@ class TestSubscriptions:
         if what is not None:
             assert created.body["message"].endswith(what)
             assert dss.find(volume()) == []
+
+    def test_one_that_is_named_need_not_cover_what_is_past(self, dss: Dss) -> None:
+        created = dss.create(A, intent())
+        dss.later(timedelta(minutes=30))
+        large = circle(radius_m=500.0)
+        dss.subscribe(S, subscription(volume(large, 0.0, 3_000.0, start=30.0, end=59.0)))
+        dss.subscribe(B, subscription(volume(large, 0.0, 3_000.0, start=30.0, end=90.0)))
+        refused = dss.change(A, created.ovn, intent(subscription_id=S))
+        assert (refused.status, refused.body["message"][-9:]) == (400, "its times")
+        assert dss.change(A, created.ovn, intent(subscription_id=B)).status == 200
 
     def test_one_that_is_named_must_be_there_be_ones_own_and_notify_for_intents(self, dss: Dss) -> None:
         assert dss.create(A, intent(subscription_id=S)).status == 400
@@ -485,6 +522,24 @@ class TestRequestedOvn:
     @pytest.mark.parametrize(("minutes", "status"), [(-5.1, 400), (-4.9, 201), (4.9, 201), (5.1, 400)])
     def test_its_time_is_now(self, dss: Dss, minutes: float, status: int) -> None:
         assert dss.create(A, intent(requested_ovn_suffix=suffix_at(minutes))).status == status
+
+    def test_no_ovn_comes_back(self, dss: Dss) -> None:
+        older, newer = suffix_at(0.0), suffix_at(1.0)
+        created = dss.create(A, intent(requested_ovn_suffix=older))
+        moved = intent(volume(circle(5_000.0)), requested_ovn_suffix=older)
+        refused = dss.change(A, created.ovn, moved)
+        assert (refused.status, "make a new one" in refused.body["message"]) == (400, True)
+        between = dss.change(A, created.ovn, intent())
+        assert dss.change(A, between.ovn, moved).status == 400
+        changed = dss.change(A, between.ovn, intent(requested_ovn_suffix=newer))
+        assert changed.ovn == f"{A}_{newer}"
+        dss.delete(A, changed.ovn)
+        assert dss.create(A, intent(requested_ovn_suffix=newer)).status == 400
+        assert dss.create(A, intent(requested_ovn_suffix=suffix_at(2.0))).status == 201
+
+    def test_asked_again_the_same_suffix_is_the_same(self, dss: Dss) -> None:
+        first = dss.create(A, intent(requested_ovn_suffix=suffix_at(0.0)))
+        assert dss.create(A, intent(requested_ovn_suffix=suffix_at(0.0))) == first
 
 
 def suffix_at(minutes: float) -> str:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.dss import (
     SC,
     SUBSCRIPTIONS,
     Dss,
+    circle,
     constraint,
     intent,
     subscription,
@@ -36,6 +38,7 @@ from tests.dss import (
 )
 
 A, B = uuid(1), uuid(2)
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -168,8 +171,79 @@ def test_what_is_beside_the_standards_is_there(dss: Dss) -> None:
 def test_health_and_metrics_need_no_token(dss: Dss) -> None:
     dss.create(A, intent())
     assert dss.ask("GET", "/healthy", token="").body == {"status": "ok", "faults": []}
-    text = dss.ask("GET", "/metrics", token="").body.decode()
-    assert f'method="PUT",path="{INTENTS}/{{id}}",status="201"' in text
+    assert f'method="PUT",path="{INTENTS}/{{id}}",status="201"' in metrics_of(dss)
+
+
+def metrics_of(dss: Dss) -> str:
+    text: bytes = dss.ask("GET", "/metrics", token="").body
+    return text.decode()
+
+
+def test_the_metrics_tell_what_is_kept_what_went_and_what_waits(dss: Dss) -> None:
+    dss.create(A, intent(**NEW))
+    dss.create(B, intent(volume(circle(10_000.0))))
+    asyncio.run(dss.application.upkeep.count())
+    text = metrics_of(dss)
+    assert 'keepclear_dss_entities{kind="intent"} 2.0' in text
+    assert 'keepclear_dss_entities{kind="subscription"} 1.0' in text
+    assert 'keepclear_dss_entities{kind="constraint"} 0.0' in text
+    assert "keepclear_dss_waiting 0.0" in text
+    assert "keepclear_dss_store_fault 0.0" in text
+    assert "keepclear_dss_key_faults 0.0" in text
+    dss.later(timedelta(hours=26))
+    dss.sweep()
+    assert 'keepclear_dss_swept_total{kind="intent"} 2.0' in metrics_of(dss)
+
+
+def test_each_figure_of_the_metrics_is_explained(dss: Dss) -> None:
+    dss.create(A, intent())
+    page = (ROOT / "docs/how-to/run-a-dss.md").read_text(encoding="utf-8")
+    lines = [line.split() for line in metrics_of(dss).splitlines() if line.startswith("# HELP")]
+    names = [name for _, _, name, *_ in lines if not name.endswith("_created")]
+    assert names
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_what_cannot_be_counted_or_let_go_of_is_told_and_not_guessed() -> None:
+    store = _FailingStore()
+    dss = Dss(store)
+    dss.create(A, intent())
+    asyncio.run(_kept_up(dss, 0.0))
+    assert "keepclear_dss_entities{" in metrics_of(dss)
+    for error in (StoreError("the disk is full", may_pass=True), ValueError("odd")):
+        store.error = error
+        asyncio.run(_kept_up(dss, 0.0))
+        text = metrics_of(dss)
+        assert "keepclear_dss_entities{" not in text
+        assert "keepclear_dss_sweep_fault 1.0" in text
+        (fault,) = dss.ask("GET", "/healthy", token="").body["faults"]
+        assert fault.startswith("what is over cannot be let go of")
+    store.error = None
+    asyncio.run(_kept_up(dss, 0.0))
+    assert dss.ask("GET", "/healthy", token="").body == {"status": "ok", "faults": []}
+
+
+def test_a_store_that_does_not_answer_at_all_is_no_good_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "ANSWER_MAX_S", 0.01)
+    store = _SlowStore()
+    dss = Dss(store)
+    asyncio.run(_kept_up(dss, 0.05))
+    assert dss.ask("GET", "/healthy", token="").status == 503
+    assert "keepclear_dss_stalled 1.0" in metrics_of(dss)
+    store.let.set()
+    monkeypatch.setattr(endpoints, "ANSWER_MAX_S", 10.0)
+    asyncio.run(_kept_up(dss, 0.05))
+    assert dss.ask("GET", "/healthy", token="").status == 200
+
+
+async def _kept_up(dss: Dss, seconds: float) -> None:
+    """Let it do what it does by itself, for a moment."""
+    task = asyncio.create_task(dss.application.upkeep.run())
+    await asyncio.sleep(seconds)
+    for _ in range(20):
+        await asyncio.sleep(0.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def test_what_is_over_goes_by_itself_in_steps_and_takes_its_subscription_along(dss: Dss) -> None:
@@ -186,13 +260,22 @@ def test_what_is_over_goes_by_itself_in_steps_and_takes_its_subscription_along(d
 
 
 class _FailingStore(MemoryDssStore):
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self._error = error
+    """Fails with an error while there is one."""
 
-    def run(self, work: object, ticket: object = None, target: object = None) -> Future[Any]:  # noqa: ARG002
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+    def run(
+        self,
+        work: Callable[[DssTransaction], Any],
+        ticket: Ticket | None = None,
+        target: Target | None = None,
+    ) -> Future[Any]:
+        if self.error is None:
+            return super().run(work, ticket, target)
         failed: Future[Any] = Future()
-        failed.set_exception(self._error)
+        failed.set_exception(self.error)
         return failed
 
 
@@ -225,6 +308,7 @@ class _SlowStore(MemoryDssStore):
         target: Target | None = None,  # noqa: ARG002
     ) -> Future[Any]:
         answer: Future[Any] = Future()
+        answer.set_running_or_notify_cancel()
 
         def late() -> None:
             self.let.wait(10.0)
@@ -249,6 +333,40 @@ def test_what_is_not_done_in_time_is_told_so_and_is_not_done_afterwards(
     assert "nothing of it was done" in answer.body["message"]
     store.let.set()
     assert asyncio.run(_settled(store)) == 0
+
+
+class _NeverStore(MemoryDssStore):
+    """Claims what is asked, or does not, and never answers."""
+
+    def __init__(self, *, claims: bool) -> None:
+        super().__init__()
+        self.claims, self.asked = claims, list[Future[Any]]()
+
+    def run(
+        self,
+        work: Callable[[DssTransaction], Any],  # noqa: ARG002
+        ticket: Ticket | None = None,
+        target: Target | None = None,  # noqa: ARG002
+    ) -> Future[Any]:
+        if self.claims:
+            assert ticket is not None
+            assert ticket.claim()
+        self.asked.append(Future())
+        return self.asked[-1]
+
+
+@pytest.mark.parametrize(("claims", "told"), [(False, "nothing of it was done"), (True, "does not say")])
+def test_where_nobody_ever_answers_who_asked_is_told_and_what_has_not_begun_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch, told: str, *, claims: bool
+) -> None:
+    monkeypatch.setattr(endpoints, "ANSWER_MAX_S", 0.01)
+    monkeypatch.setattr(endpoints, "LASTING_MAX_S", 0.01)
+    store = _NeverStore(claims=claims)
+    answer = Dss(store).create(A, intent())
+    assert answer.status == 503
+    assert told in answer.body["message"]
+    assert "retry-after" in answer.headers
+    assert not store.asked[0].set_running_or_notify_cancel()
 
 
 async def _settled(store: MemoryDssStore) -> int:

@@ -160,6 +160,18 @@ def test_one_that_intents_need_stays_and_goes_on_covering_them(dss: Dss) -> None
     assert dss.ask("PUT", f"{SUBSCRIPTIONS}/{S}/{version}", late).status == 200
 
 
+def test_one_that_an_intent_under_way_needs_may_be_changed_and_go_on_longer(dss: Dss) -> None:
+    version = dss.subscribe(S, subscription()).body["subscription"]["version"]
+    dss.create(A, intent(subscription_id=S))
+    dss.later(timedelta(minutes=30))
+    longer = subscription(volume(circle(radius_m=1_000.0), 0.0, 3_000.0, start=None, end=600.0))
+    changed = dss.ask("PUT", f"{SUBSCRIPTIONS}/{S}/{version}", longer)
+    assert changed.status == 200
+    late = subscription(volume(circle(radius_m=1_000.0), 0.0, 3_000.0, start=35.1, end=600.0))
+    version = changed.body["subscription"]["version"]
+    assert dss.ask("PUT", f"{SUBSCRIPTIONS}/{S}/{version}", late).status == 400
+
+
 def test_one_that_came_with_an_intent_becomes_ones_own_when_it_is_put(dss: Dss) -> None:
     created = dss.create(A, intent(**NEW))
     made = created.intent["subscription_id"]

@@ -1,15 +1,13 @@
-"""The application of the service: its routes, its health, its metrics, and what it does by itself."""
+"""The application of the service: its routes, its health and its metrics."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final
 
 from msgspec import Struct
 from starlette.applications import Starlette
@@ -23,17 +21,9 @@ from keepclear.adapters.http.dss.endpoints import DssDesk, DssEndpoint, json_ans
 from keepclear.adapters.http.dss.f3411 import F3411Endpoints
 from keepclear.adapters.http.dss.f3548 import F3548Endpoints
 from keepclear.adapters.http.dss.history import history_endpoints
+from keepclear.adapters.http.dss.upkeep import Upkeep
 from keepclear.adapters.http.metrics import MEDIA_TYPE
 from keepclear.codec.f3548.dss_reading import DssReader
-from keepclear.core.errors import KeepclearError
-from keepclear.node.dss.callers import Caller
-from keepclear.node.dss.others import SWEPT_MAX, sweep
-from keepclear.node.dss.work import Work
-
-SWEEP_EVERY_S: Final = 1.0
-"""So often what is over is let go of; at once again while there is more of it."""
-_ITSELF: Final = Caller(subject="keepclear", issuer="", scopes=frozenset())
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +36,7 @@ class DssParts:
         auxiliary: What is beside the standards.
         faults: What is wrong beside the store, such as keys that could not be fetched; each a sentence.
         kept: How long after its end an intent, a constraint or an area is kept.
-        history_kept: How long the history is kept.
+        history_kept: How long the history and reports are kept.
     """
 
     desk: DssDesk
@@ -72,11 +62,14 @@ class DssApplication:
 
     Attributes:
         endpoints: What can be asked of it.
+        upkeep: What it does by itself.
         app: The application.
     """
 
     def __init__(self, parts: DssParts) -> None:
         self._parts = parts
+        self.upkeep = Upkeep(parts.desk, parts.kept, parts.history_kept)
+        self.upkeep.show(parts.faults)
         self.endpoints: list[DssEndpoint] = [
             *F3548Endpoints(parts.reader).endpoints(),
             *F3411Endpoints(allows_http=parts.reader.allows_http).endpoints(),
@@ -99,41 +92,20 @@ class DssApplication:
     def faults(self) -> list[str]:
         """Return what is wrong at present, each a sentence."""
         fault = self._parts.desk.store.fault
-        return [*([] if fault is None else [fault]), *self._parts.faults()]
-
-    async def sweep(self) -> bool:
-        """Let go of what is over, as much as one transaction does; tell whether there may be more."""
-        parts = self._parts
-
-        def run(work: Work, _: object) -> dict[str, int]:
-            return dict(sweep(work, parts.kept, parts.history_kept))
-
-        gone = await parts.desk.done(_ITSELF, run)
-        if gone:
-            _log.info("let go of what is over", extra=gone)
-        return any(count >= SWEPT_MAX for count in gone.values())
+        return [*([] if fault is None else [fault]), *self.upkeep.faults, *self._parts.faults()]
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._sweep())
+        task = asyncio.create_task(self.upkeep.run())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                is_more = await self.sweep()
-            except KeepclearError as error:
-                is_more = False
-                _log.warning("what is over could not be let go of", extra={"reason": str(error)})
-            await asyncio.sleep(0.0 if is_more else SWEEP_EVERY_S)
-
     async def _healthy(self, _: Request) -> Response:
         faults = self.faults()
-        is_up = self._parts.desk.store.fault is None
+        is_up = self._parts.desk.store.fault is None and not self.upkeep.is_stalled
         status = HTTPStatus.OK if is_up else HTTPStatus.SERVICE_UNAVAILABLE
         return json_answer(status, Health(status="ok" if is_up else "failing", faults=faults))
 

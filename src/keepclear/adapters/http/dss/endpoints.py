@@ -41,6 +41,8 @@ BODY_MAX_S: Final = 10.0
 """A body must have come within so long."""
 ANSWER_MAX_S: Final = 10.0
 """An answer takes no longer; what is not done by then is called off."""
+LASTING_MAX_S: Final = 10.0
+"""What was done by then may take so long to become lasting; then its asker is told that nobody knows."""
 INLINE_BYTES: Final = 32_000
 """Bodies up to this size are read in the thread that serves everybody; larger ones in another."""
 RETRY_AFTER_S: Final = 1
@@ -84,6 +86,10 @@ class RefusedError(KeepclearError):
     def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
         self.status, self.headers = status, headers or {}
         super().__init__(message)
+
+
+class TookTooLongError(RefusedError):
+    """The store did not answer in time."""
 
 
 class _ConflictToldError(KeepclearError):
@@ -221,7 +227,7 @@ class DssDesk:
 
     async def _told(self, endpoint: DssEndpoint, request: Request) -> Any:
         caller = self.tokens.admit(request.headers.get("authorization"))
-        if request.client is not None:
+        if request.client is not None and request.client.port:  # a proxy may tell the host alone
             caller = caller._replace(connection=f"{_PROCESS} {request.client.host}:{request.client.port}")
         if endpoint.scopes and not any(scope in caller.scopes for scope in endpoint.scopes):
             names = " or ".join(endpoint.scopes)
@@ -240,7 +246,12 @@ class DssDesk:
         return await self.done(caller, work)
 
     async def done(self, caller: Caller, work: Told, target: Target | None = None) -> Any:
-        """Have something done; what is not done in time is called off, and then nothing of it is done."""
+        """Have something done; what is not done in time is called off, and then nothing of it is done.
+
+        Raises:
+            TookTooLongError: It was called off, or nobody knows whether it is done.
+            KeepclearError: What the store or the work raised.
+        """
 
         def run(transaction: DssTransaction) -> Any:
             piece = Work(transaction=transaction, caller=caller, now=self.clock(), entropy=self.entropy)
@@ -253,10 +264,15 @@ class DssDesk:
         ticket = CallableOff()
         answer = asyncio.wrap_future(self.store.run(run, ticket, target))
         done, _ = await asyncio.wait([answer], timeout=ANSWER_MAX_S)
-        if not done and ticket.call_off():
-            answer.add_done_callback(lambda late: late.cancelled() or late.exception())
-            reason = f"it took over {ANSWER_MAX_S:g} s; nothing of it was done"
-            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, reason, {"Retry-After": str(RETRY_AFTER_S)})
+        reason = f"it took over {ANSWER_MAX_S:g} s; nothing of it was done"
+        if not done and not ticket.call_off():  # it is becoming lasting
+            done, _ = await asyncio.wait([answer], timeout=LASTING_MAX_S)
+            reason = "the database does not say whether it is done; look, or ask for the same again"
+        if not done:
+            answer.cancel()  # what was not begun will not be: those who still wait come first
+            raise TookTooLongError(
+                HTTPStatus.SERVICE_UNAVAILABLE, reason, {"Retry-After": str(RETRY_AFTER_S)}
+            )
         return await answer
 
 

@@ -25,7 +25,11 @@ SCOPE: Final = "keepclear.history.read"
 """What a token must grant to read the history."""
 PAGE_MAX: Final = 1_000
 """So many entries are told at once."""
-_HIDDEN: Final = ("ovn", "version", "change")  # who knows these may act as if it knew the present state
+PAGE_VOLUMES_MAX: Final = 2_000
+"""With so many volumes a page ends, whatever its entries: while it is made, everybody else waits."""
+_READ_AT_ONCE: Final = 10
+# Who knows these may act as if it knew the present state.
+_HIDDEN: Final = ("ovn", "suffix_ms", "version", "change")
 
 
 class Entry(Struct):
@@ -53,7 +57,7 @@ class Entry(Struct):
 
 
 class History(Struct):
-    """A page of the history; there is more after `last` while it is full."""
+    """A page of the history; after `last` there may be more, until a page is empty."""
 
     entries: list[Entry]
     last: int
@@ -75,11 +79,20 @@ def history_endpoints() -> Sequence[DssEndpoint]:
 
 
 def _read(call: DssCall) -> Told:
-    after, limit = _number(call, "after", 0, 2**62), _number(call, "limit", PAGE_MAX, PAGE_MAX)
+    after = _number(call, "after", 0, 2**62)
+    limit = max(1, _number(call, "limit", PAGE_MAX, PAGE_MAX))
 
     def told(work: Work, _: DssWriter) -> History:
-        entries = [_told(entry) for entry in work.transaction.history(after, max(1, limit))]
-        return History(entries=entries, last=entries[-1].seq if entries else after)
+        entries: list[Entry] = []
+        last, volume_count = after, 0
+        while len(entries) < limit and volume_count < PAGE_VOLUMES_MAX:
+            read = work.transaction.history(last, min(limit - len(entries), _READ_AT_ONCE))
+            if not read:
+                break
+            entries += [_told(entry) for entry in read]
+            last = read[-1].seq
+            volume_count += sum(len(entry.extent.volumes) for entry in read)
+        return History(entries=entries, last=last)
 
     return told
 
