@@ -217,7 +217,7 @@ def _suffix_ms(work: Work, asked: PutIntent, old: IntentReference | None) -> int
 
 def cover_late(work: Work, extent: Extent) -> timedelta:
     """Return how long after an extent a subscription may start and cover it: nobody hears of what was."""
-    return COVER_LATE_MAX + max(timedelta(0), work.now - extent.start)
+    return max(COVER_LATE_MAX, work.now - extent.start)
 
 
 def _attached(work: Work, asked: PutIntent) -> tuple[Subscription | None, bool]:

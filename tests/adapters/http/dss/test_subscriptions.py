@@ -167,7 +167,7 @@ def test_one_that_an_intent_under_way_needs_may_be_changed_and_go_on_longer(dss:
     longer = subscription(volume(circle(radius_m=1_000.0), 0.0, 3_000.0, start=None, end=600.0))
     changed = dss.ask("PUT", f"{SUBSCRIPTIONS}/{S}/{version}", longer)
     assert changed.status == 200
-    late = subscription(volume(circle(radius_m=1_000.0), 0.0, 3_000.0, start=35.1, end=600.0))
+    late = subscription(volume(circle(radius_m=1_000.0), 0.0, 3_000.0, start=31.0, end=600.0))
     version = changed.body["subscription"]["version"]
     assert dss.ask("PUT", f"{SUBSCRIPTIONS}/{S}/{version}", late).status == 400
 
