@@ -19,7 +19,7 @@ import pytest
 from psycopg import IsolationLevel, errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from keepclear.adapters.store import dss_extents, dss_postgres_migrations
+from keepclear.adapters.store import dss_extents, dss_postgres_migrations, dss_waiting
 from keepclear.adapters.store import dss_postgres as module
 from keepclear.adapters.store import dss_postgres_links as links
 from keepclear.adapters.store import dss_postgres_worker as worker
@@ -557,7 +557,7 @@ def test_without_psycopg_the_error_names_what_to_install(monkeypatch: pytest.Mon
 
 
 def test_over_the_limit_of_what_waits_more_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUEUE_MAX", 2)
+    monkeypatch.setattr(dss_waiting, "QUEUE_MAX", 2)
     with closing(PostgresDssStore(dsn, workers=1)) as store:
         held = Held(store)
         waiting = [store.run(creating(number, ELSEWHERE)) for number in (2, 3)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from keepclear.adapters.store import dss_extents, dss_migrations
+from keepclear.adapters.store import dss_extents, dss_migrations, dss_waiting
 from keepclear.adapters.store import dss_sqlite as module
 from keepclear.adapters.store.dss_sqlite import SqliteDssStore
 from keepclear.adapters.store.migrations import scripts
@@ -186,7 +186,7 @@ def test_what_waits_is_done_in_one_transaction(store: SqliteDssStore) -> None:
 def test_more_than_may_wait_is_refused_and_the_rest_is_done(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUEUE_MAX", 3)
+    monkeypatch.setattr(dss_waiting, "QUEUE_MAX", 3)
     with closing(SqliteDssStore(path)) as store:
         with Busy(store):
             answers = [store.run(creating(number)) for number in range(3)]

@@ -26,12 +26,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from keepclear.adapters.store.dss_extents import PackedTexts
+from keepclear.adapters.store.dss_waiting import PROBE_S, Waiting, WaitingRoom
 from keepclear.node.dss.ports import DssTransaction, Target, Ticket
-from keepclear.node.dss.refusals import StoreBusyError
 from keepclear.node.outcomes import StoreError
 
 if TYPE_CHECKING:
@@ -41,22 +40,10 @@ WORKERS: Final = 4
 """So many transactions are done at once by one process, unless said otherwise."""
 WORKERS_MAX: Final = 64
 """No process does more at once: each takes two connections."""
-QUEUE_MAX: Final = 1_000
-"""So much may wait to be done; more is refused, and may be tried again."""
 GIVES_UP_AFTER_S: Final = 8.0
 """For so long something is begun again because others were first; then it fails, and may be tried again."""
-PROBE_S: Final = 1.0
-"""After so long a database that could not be used is tried again, whether anything waits or not."""
 
 A = TypeVar("A")
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    work: Callable[[DssTransaction], Any]
-    ticket: Ticket | None
-    target: Target | None
-    answer: Future[Any]
 
 
 class PostgresDssStore:
@@ -82,8 +69,7 @@ class PostgresDssStore:
             raise StoreError(reason, may_pass=False) from error
         worker.prepare(dsn)
         self._health = worker.Health()
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_MAX)
-        self._door, self._is_closing = threading.Lock(), False
+        self._room = WaitingRoom()
         texts = PackedTexts()
         self._workers = [worker.Worker(dsn, gives_up_after_s, self._health, texts) for _ in range(workers)]
         self._threads = [
@@ -105,7 +91,7 @@ class PostgresDssStore:
     @property
     def waiting_count(self) -> int:
         """How much waits to be done."""
-        return self._queue.qsize()
+        return self._room.queue.qsize()
 
     @property
     def rerun_count(self) -> int:
@@ -126,23 +112,11 @@ class PostgresDssStore:
         Raises:
             StoreBusyError: Too much is waiting, or the store is closed.
         """
-        waiting = _Waiting(work, ticket, target, Future())
-        with self._door:  # so that nobody gets in behind the last one
-            if self._is_closing:
-                raise StoreBusyError("the service is stopping")
-            try:
-                self._queue.put_nowait(waiting)
-            except queue.Full:
-                raise StoreBusyError(f"{QUEUE_MAX:,} requests are waiting; try again later") from None
-        return waiting.answer
+        return self._room.enter(work, ticket, target)
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        with self._door:
-            was_closing, self._is_closing = self._is_closing, True
-        if not was_closing:
-            for _ in self._threads:
-                self._queue.put(None)
+        self._room.close(len(self._threads))
         for thread in self._threads:
             thread.join()
 
@@ -154,15 +128,15 @@ class PostgresDssStore:
         finally:
             worker.close()
 
-    def _next(self, worker: Worker) -> _Waiting | None:
+    def _next(self, worker: Worker) -> Waiting | None:
         """Wait for something to do; while the database cannot be used, try it now and then."""
         while True:
             try:
-                return self._queue.get(timeout=PROBE_S if self._health.fault else None)
+                return self._room.queue.get(timeout=PROBE_S if self._health.fault else None)
             except queue.Empty:
                 worker.probe()
 
-    def _answer(self, worker: Worker, waiting: _Waiting) -> None:
+    def _answer(self, worker: Worker, waiting: Waiting) -> None:
         try:
             result = worker.do(waiting.work, waiting.ticket, waiting.target)
         except BaseException as error:  # whatever it is, nobody may wait for ever

@@ -19,18 +19,15 @@ import apsw
 
 from keepclear.adapters.store import dss_migrations
 from keepclear.adapters.store.dss_rows import SqliteDssTransaction, make_index
+from keepclear.adapters.store.dss_waiting import PROBE_S, Waiting, WaitingRoom
 from keepclear.adapters.store.migrations import migrate, version_of
 from keepclear.adapters.store.sqlite import CACHE_BYTES, Durability, named_errors, require_ours
 from keepclear.node.dss.ports import DssTransaction, Target, Ticket
-from keepclear.node.dss.refusals import CalledOffError, StoreBusyError
+from keepclear.node.dss.refusals import CalledOffError
 from keepclear.node.outcomes import StoreError
 
-QUEUE_MAX: Final = 1_000
-"""So much may wait to be done; more is refused, and may be tried again."""
 GROUP_MAX: Final = 64
 """So much is done in one transaction at most."""
-PROBE_S: Final = 1.0
-"""After so long with nothing to do a file that could not be written is tried again."""
 ALONE_TIMEOUT_S: Final = 5.0
 """So long a process that starts waits for one that still has the file, as while that stops."""
 
@@ -40,15 +37,8 @@ A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    work: Callable[[DssTransaction], Any]
-    ticket: Ticket | None
-    answer: Future[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class _Done:
-    waiting: _Waiting
+    waiting: Waiting
     result: Any = None
     error: BaseException | None = None
     has_written: bool = False
@@ -83,8 +73,7 @@ class SqliteDssStore:
             self._connection.close()
             raise
         self._transaction = SqliteDssTransaction(self._connection, int(last))
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_MAX)
-        self._door, self._is_closing = threading.Lock(), False
+        self._room = WaitingRoom()
         self._fault: str | None = None
         self._thread = threading.Thread(target=self._run, name="dss store", daemon=True)
         self._thread.start()
@@ -97,35 +86,24 @@ class SqliteDssStore:
     @property
     def waiting_count(self) -> int:
         """How much waits to be done."""
-        return self._queue.qsize()
+        return self._room.queue.qsize()
 
     def run(
         self,
         work: Callable[[DssTransaction], A],
         ticket: Ticket | None = None,
-        target: Target | None = None,  # noqa: ARG002 - nobody else writes
+        target: Target | None = None,
     ) -> Future[A]:
         """Do something in a transaction of its own, as if nothing else were done at that time.
 
         Raises:
             StoreBusyError: Too much is waiting, or the store is closed.
         """
-        waiting = _Waiting(work, ticket, Future())
-        with self._door:  # so that nobody gets in behind the last one
-            if self._is_closing:
-                raise StoreBusyError("the service is stopping")
-            try:
-                self._queue.put_nowait(waiting)
-            except queue.Full:
-                raise StoreBusyError(f"{QUEUE_MAX:,} requests are waiting; try again later") from None
-        return waiting.answer
+        return self._room.enter(work, ticket, target)
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        with self._door:
-            was_closing, self._is_closing = self._is_closing, True
-        if not was_closing:
-            self._queue.put(None)
+        self._room.close(1)
         self._thread.join()
         self._connection.close()
 
@@ -136,10 +114,10 @@ class SqliteDssStore:
             if group:
                 self._make(group)
 
-    def _next_group(self) -> tuple[list[_Waiting], bool]:
-        group: list[_Waiting] = []
+    def _next_group(self) -> tuple[list[Waiting], bool]:
+        group: list[Waiting] = []
         try:
-            entry = self._queue.get(timeout=PROBE_S if self._fault else None)
+            entry = self._room.queue.get(timeout=PROBE_S if self._fault else None)
         except queue.Empty:
             self._probe()
             return group, False
@@ -149,7 +127,7 @@ class SqliteDssStore:
             if len(group) >= GROUP_MAX:
                 return group, False
             try:
-                entry = self._queue.get_nowait()
+                entry = self._room.queue.get_nowait()
             except queue.Empty:
                 return group, False
         return group, True
@@ -169,7 +147,7 @@ class SqliteDssStore:
         else:
             self._fault = None
 
-    def _make(self, group: Sequence[_Waiting]) -> None:
+    def _make(self, group: Sequence[Waiting]) -> None:
         """Do what waits in one transaction, and answer it once that is lasting."""
         try:
             with named_errors(self.path):
@@ -200,7 +178,7 @@ class SqliteDssStore:
             _log.error("nor undo it", extra={"reason": str(failed)})
         return error
 
-    def _one(self, waiting: _Waiting) -> _Done:
+    def _one(self, waiting: Waiting) -> _Done:
         """Do one thing; if it raises or was called off, undo it alone.
 
         Raises:

@@ -37,7 +37,7 @@ def put_constraint(work: Work, asked: PutConstraint) -> Changed:
             return Changed(entity=old, notified=old.change.notified)
         if asked.ovn is None:
             raise VersionError(f"the {_WHAT} {asked.id} exists already; name its OVN to change it")
-        _require_ovn(old, asked.ovn)
+        work.require_ovn(old, asked.ovn, _WHAT)
     elif asked.ovn is not None:
         raise VersionError(f"there is no {_WHAT} {asked.id}; create it without an OVN")
     met = work.subscriptions(asked.extent)
@@ -74,7 +74,7 @@ def delete_constraint(work: Work, entity_id: str, ovn: str) -> Changed:
         return Changed(entity=gone, notified=gone.change.notified)
     assert isinstance(old, ConstraintReference)
     work.require_manager(old, _WHAT)
-    _require_ovn(old, ovn)
+    work.require_ovn(old, ovn, _WHAT)
     extent = work.transaction.extent(EntityKind.CONSTRAINT, entity_id)
     notified = work.notify(each for each in work.subscriptions(extent) if each.wants_constraints)
     work.transaction.remove(work.removal(old, ovn, notified), work.cause)
@@ -97,8 +97,3 @@ def query_constraints(work: Work, area: Extent) -> list[ConstraintReference]:
     """Return the constraints that meet an area, by id."""
     found = work.transaction.meeting(EntityKind.CONSTRAINT, area)
     return [each for each in found if isinstance(each, ConstraintReference)]
-
-
-def _require_ovn(old: ConstraintReference, ovn: str) -> None:
-    if old.ovn != ovn:
-        raise VersionError(f"the {_WHAT} {old.id} has changed: its OVN is {old.ovn}")

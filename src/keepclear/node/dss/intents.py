@@ -133,7 +133,7 @@ def delete_intent(work: Work, entity_id: str, ovn: str) -> Changed:
         return Changed(entity=gone, notified=gone.change.notified)
     assert isinstance(old, IntentReference)
     work.require_manager(old, _WHAT)
-    _require_ovn(old, ovn)
+    work.require_ovn(old, ovn, _WHAT)
     if work.is_down(work.caller.subject):
         raise DownError(f"{work.caller.subject} is Down, and may remove no intent")
     extent = work.transaction.extent(EntityKind.INTENT, entity_id)
@@ -184,18 +184,13 @@ def _checked(work: Work, asked: PutIntent, old: IntentReference | None) -> Chang
         return Changed(entity=old, notified=old.change.notified)
     if asked.ovn is None:
         raise VersionError(f"the {_WHAT} {asked.id} exists already; to change it, name its OVN: {old.ovn}")
-    _require_ovn(old, asked.ovn)
+    work.require_ovn(old, asked.ovn, _WHAT)
     allowed = {after for (before, _), after in TRANSITIONS.items() if before is old.state} | {old.state}
     if asked.state not in allowed:
         names = ", ".join(sorted(state.value for state in allowed if state is not IntentState.ENDED))
         reason = f"an intent that is {old.state.value} cannot become {asked.state.value}; it may be {names}"
         raise InvalidValueError("state", reason)
     return None
-
-
-def _require_ovn(old: IntentReference, ovn: str) -> None:
-    if old.ovn != ovn:
-        raise VersionError(f"the {_WHAT} {old.id} has changed: its OVN is {old.ovn}")
 
 
 def _suffix_ms(work: Work, asked: PutIntent, old: IntentReference | None) -> int:

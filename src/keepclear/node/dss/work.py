@@ -12,15 +12,17 @@ from keepclear.core.ovn import Entropy
 from keepclear.core.references import (
     Availability,
     Change,
+    ConstraintReference,
     Entity,
     EntityKind,
     IdentificationSubscription,
+    IntentReference,
     Notified,
     Subscription,
 )
 from keepclear.node.dss.callers import Caller, Scope
 from keepclear.node.dss.ports import Cause, DssTransaction
-from keepclear.node.dss.refusals import NotManagerError, ScopeError
+from keepclear.node.dss.refusals import NotManagerError, ScopeError, VersionError
 
 REPEAT_MAX: Final = timedelta(minutes=10)
 """So long after a removal the same may be asked again and gets the same answer."""
@@ -66,6 +68,15 @@ class Work:
         """
         if entity.manager != self.caller.subject:
             raise NotManagerError(what, entity.id)
+
+    def require_ovn(self, entity: IntentReference | ConstraintReference, ovn: str, what: str) -> None:
+        """Refuse what is asked of another version than the present one; its manager is told the OVN.
+
+        Raises:
+            VersionError: It has changed.
+        """
+        if entity.ovn != ovn:
+            raise VersionError(f"the {what} {entity.id} has changed: its OVN is {entity.ovn}")
 
     def is_down(self, uss_id: str) -> bool:
         """Tell whether a party's service was said to be down."""
