@@ -134,6 +134,12 @@ def lesser_fpm(rate_fpm: Floats, slope_fpm: Floats) -> Floats:
     return np.where(rate_fpm * slope_fpm > 0.0, least, 0.0)
 
 
+def grown_fpm(rate_fpm: Floats, slope_fpm: Floats) -> Floats:
+    """Make rates half as large again where the slope shows that a climb or descent has just begun."""
+    shown = np.where(rate_fpm * slope_fpm > 0.0, np.abs(slope_fpm), 0.0)
+    return np.where(shown < 0.5 * np.abs(rate_fpm), 1.5 * rate_fpm, rate_fpm)
+
+
 def confirmed(pairs: Pairs, entry_s: Floats, sure_s: float) -> Mask:
     """Tell what was found in two of the last four pictures, or begins so soon that it need not be."""
     is_found = np.isfinite(entry_s)
@@ -184,6 +190,16 @@ def _doubt(pairs: Pairs) -> Mask:
     return confirmed(pairs, doubted(pairs, pairs.entry_s(level_fpm(pairs.rate_fpm))), 30.0)
 
 
+def _doubt_sooner(pairs: Pairs) -> Mask:
+    return confirmed(pairs, doubted(pairs, pairs.entry_s(level_fpm(pairs.rate_fpm))), 45.0)
+
+
+def grown_and_doubted(pairs: Pairs) -> Mask:
+    """Take all that ours does."""
+    rate = grown_fpm(level_fpm(pairs.rate_fpm), pairs.slope_fpm)
+    return confirmed(pairs, doubted(pairs, pairs.entry_s(rate)), 45.0)
+
+
 MEASURES: Final[tuple[tuple[str, Callable[[Pairs], Mask]], ...]] = (
     ("straight lines, no measure", _naive),
     ("2 of 4", _two_of_four),
@@ -193,6 +209,8 @@ MEASURES: Final[tuple[tuple[str, Callable[[Pairs], Mask]], ...]] = (
     ("the same, lesser of rate and 30 s slope", _slope),
     ("the same, and lost as well if level, when > 75 s", _slope_and_doubt),
     ("dead-band, 2 of 4 unless <= 30 s, lost as well if level, when > 75 s", _doubt),
+    ("the same, 2 of 4 unless <= 45 s", _doubt_sooner),
+    ("the same, what has just begun half as fast again", grown_and_doubted),
 )
 """What is tried; the last is what ours does."""
 

@@ -14,7 +14,17 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bench import measure, real_tracks
-from bench.alert_measures import MEASURES, PAUSE_S, Leads, Mask, Pairs, episode_hours, leads_of, pairs_of
+from bench.alert_measures import (
+    MEASURES,
+    PAUSE_S,
+    Leads,
+    Mask,
+    Pairs,
+    episode_hours,
+    grown_and_doubted,
+    leads_of,
+    pairs_of,
+)
 from bench.encounters import MISSED
 from bench.measure import Row
 from bench.real_tracks import Flights, Moment
@@ -35,9 +45,11 @@ from keepclear.node.watch import Sight, Watch, WatchRules
 
 DELAYS_S: Final = (420.0, 900.0, 1_800.0)
 """By so much every second flight is delayed, so that nobody keeps the flights apart."""
+OTHER_DELAYS_S: Final = (300.0, 600.0, 1_200.0, 2_400.0, 3_000.0, 3_600.0)
+"""By these nothing was chosen: they tell what the measures are worth on losses that were not looked at."""
 EPISODES_GOAL: Final = 40
-WARNED_GOAL: Final = 0.9
-"""So many of the true losses are to be warned of half a minute before, or earlier,"""
+WARNED_GOALS: Final = (0.89, 0.93, 0.88)
+"""So many of the true losses of each delay are to be warned of half a minute before, or earlier,"""
 UNWARNED_GOAL: Final = 7.0 / 191.0
 """and no more are to be without a warning before."""
 
@@ -135,6 +147,8 @@ def picture_of(flights: Flights, moment: Moment) -> TrackPicture:
     row = row[order]
     at_ms = np.full(m, now_ms, dtype=np.int64)
     no = np.zeros(m, dtype=np.bool_)
+    before_ft, back_s = real_tracks.altitude_before_ft(flights, moment, 30.0)
+    slope_fpm = (moment.altitude_ft - before_ft) / np.where(back_s >= 10.0, back_s, np.nan) * 60.0
     return TrackPicture(
         at_ms=now_ms,
         ids=tuple(f"name:{flight:06d}" for flight in moment.flight[order].tolist()),
@@ -150,7 +164,7 @@ def picture_of(flights: Flights, moment: Moment) -> TrackPicture:
         ground_speed_mps=flights.ground_speed_kt[row] * KNOT_MPS,
         track_deg=flights.track_deg[row],
         vertical_rate_mps=flights.rate_fpm[row] * FOOT_PER_MINUTE_MPS,
-        vertical_slope_mps=unknown,
+        vertical_slope_mps=slope_fpm[order] * FOOT_PER_MINUTE_MPS,
         turn_rate_dps=unknown,
         horizontal_error_m=np.full(m, 100.0),
         vertical_error_m=np.full(m, 25.0 * FOOT_M),
@@ -200,6 +214,10 @@ def bench_nuisance(rows: list[Row], path: Path | None = None, *, quick: bool = F
     for name, measured in MEASURES:
         alerts = [measured(each.pairs) for each in (flown, *delayed)]
         rows += _rows(name, flown, delayed, alerts)
+    if not quick:
+        others = [_traffic(flights.delayed(by_s, odd)) for odd in (1, 0) for by_s in OTHER_DELAYS_S]
+        leads = [leads_of(*each, grown_and_doubted(each.pairs)) for each in others]
+        rows.append(_warned(f"warnings: {MEASURES[-1][0]}; other delays, of both", leads))
     answers = [ours(*each) for each in (flown, *delayed)]
     cpu_s = answers[0][1]
     alerts = [each for each, _ in answers]
@@ -257,12 +275,15 @@ def _rows(
         )
     ]
     leads = [leads_of(*each, mask) for each, mask in zip(delayed, alerts[1:], strict=True)]
-    for which, part in (("second", leads[: len(DELAYS_S)]), ("first", leads[len(DELAYS_S) :])):
-        rows.append(_warned(f"warnings: {name}; the {which} of every two delayed", part, has_goals=has_goals))
+    second, first = leads[: len(DELAYS_S)], leads[len(DELAYS_S) :]
+    goals, is_ours = WARNED_GOALS if has_goals else (), name == "ours"
+    what = f"warnings: {name}; the {{}} of every two delayed"
+    rows.append(_warned(what.format("second"), second, goals, is_ours=is_ours))
+    rows.append(_warned(what.format("first"), first, is_ours=is_ours))
     return rows
 
 
-def _warned(what: str, leads: list[Leads], *, has_goals: bool) -> Row:
+def _warned(what: str, leads: list[Leads], goals: tuple[float, ...] = (), *, is_ours: bool = False) -> Row:
     lead_s, hour = (np.concatenate(columns) for columns in list(zip(*leads, strict=True))[:2])
     late_count = sum(each.late_count for each in leads)
     unwarned_count = int((lead_s <= 0.0).sum())
@@ -274,11 +295,14 @@ def _warned(what: str, leads: list[Leads], *, has_goals: bool) -> Row:
     note = f"of all {_percent(lead_s, 30.0)} %"
     even, odd = (_percent(lead_s[hour % 2 == k], 30.0) for k in (0, 1))
     note += f", in even hours {even} %, in odd {odd} %"
-    if has_goals:
-        is_met = (lead_s >= 30.0).mean() >= WARNED_GOAL and unwarned_count <= UNWARNED_GOAL * len(lead_s)
-        note += _goal(f">= {WARNED_GOAL:.0%}, not before <= {UNWARNED_GOAL:.1%}", is_met=is_met)
-        if late_count:
-            answer += f", {measure.BROKEN}: {late_count} losses in progress without an alert"
+    if is_ours and late_count:
+        answer += f", {measure.BROKEN}: {late_count} losses in progress without an alert"
+    if goals:
+        is_met = unwarned_count <= UNWARNED_GOAL * len(lead_s) and all(
+            (each.lead_s >= 30.0).mean() >= goal for each, goal in zip(leads, goals, strict=True)
+        )
+        told = "/".join(f"{goal * 100.0:.0f}" for goal in goals)
+        note += _goal(f">= {told} %, not before <= {UNWARNED_GOAL:.1%}", is_met=is_met)
     return Row(what=what, answer=answer, note=note)
 
 

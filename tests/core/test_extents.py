@@ -32,7 +32,9 @@ EXTENTS = st.lists(volumes(), min_size=1, max_size=4).map(lambda drawn: Extent(t
 
 
 def meet(a: Extent, b: Extent) -> bool:
-    return meeting_among(a, [("b", b)]) == ["b"]
+    plain, loops = (meeting_among(a, [("b", b)], engine=each) for each in (Engine.PLAIN, Engine.LOOPS))
+    assert plain == loops
+    return plain == ["b"]
 
 
 def overlap(a: Box, b: Box) -> bool:
@@ -160,7 +162,8 @@ def test_how_much_is_judged_at_once_does_not_matter(held: list[Extent], query: E
     expected = [name for name, extent in candidates if meet(query, extent)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_PAIRS_AT_ONCE", at_once)
-        assert meeting_among(query, candidates) == expected
+        for engine in (Engine.PLAIN, Engine.LOOPS):
+            assert meeting_among(query, candidates, engine=engine) == expected
 
 
 def test_many_volumes_against_many_are_judged_in_parts() -> None:

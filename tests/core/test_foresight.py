@@ -40,6 +40,7 @@ from keepclear.core.rules import Contact, FormationScope, Level, Rule, RuleSet
 from keepclear.core.separation import judge
 from keepclear.core.signals import Signal, SignalKey, SignalKind, Urgency
 from keepclear.core.track_picture import TrackPicture, TrackStatus
+from keepclear.core.tracks import SPEED_MAX_MPS
 from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS
 
 GEOD = Geod(ellps="WGS84")
@@ -175,8 +176,17 @@ def test_what_is_older_than_a_judge_takes_is_lost_whatever_the_limits_are() -> N
         ({"vertical_rate_mps": 1.0, "kind": TrackKind.DRONE}, 1.0),
         ({"vertical_rate_mps": 1.0, "ground_speed_mps": 30.0}, 1.0),
         ({"vertical_rate_mps": SLOW_LEVEL_RATE_MPS - 0.01, "ground_speed_mps": 30.0}, 0.0),
-        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.0}, 5.0),
         ({"vertical_rate_mps": math.nan, "vertical_slope_mps": 2.0}, 2.0),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.5}, 5.0),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.4}, 7.5),
+        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": 0.0}, -7.5),
+        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": 4.0}, -7.5),
+        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": -9.0}, -5.0),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": math.nan}, 5.0),
+        ({"vertical_rate_mps": LEVEL_RATE_MPS - 0.01, "vertical_slope_mps": 0.0}, 0.0),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "kind": TrackKind.DRONE}, 5.0),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "ground_speed_mps": 30.0}, 5.0),
+        ({"vertical_rate_mps": SPEED_MAX_MPS, "vertical_slope_mps": 0.0}, SPEED_MAX_MPS),
         ({"vertical_rate_mps": math.nan}, 0.0),
     ],
 )

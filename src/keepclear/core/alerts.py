@@ -48,7 +48,7 @@ class AlertSettings:
     confirm_hits: int = 2
     confirm_of: int = 4
     look_s: float = 4.0
-    sure_s: float = 30.0
+    sure_s: float = 45.0
     clear_after_s: float = 5.0
     clear_factor: float = 1.1
     unseen_end_s: float = 600.0

@@ -8,10 +8,10 @@ judge that judges everything. Bounds instead of single volumes are what software
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,13 +22,14 @@ from keepclear.core import judge
 from keepclear.core.altitudes import AltitudeBand
 from keepclear.core.conflicts import Finding
 from keepclear.core.errors import InvalidValueError
-from keepclear.core.geodesy import Floats, plane_of
-from keepclear.core.index import Engine
+from keepclear.core.geodesy import Floats, LatLng, plane_of
+from keepclear.core.index import Engine, numba_installed
 from keepclear.core.intents import VOLUMES_MAX, ItemId, OperationalIntent
 from keepclear.core.packed import ALTITUDE_TOLERANCE_M, NO_MARGINS, PackedVolumes, boxes, joined, pack
 from keepclear.core.picture import Picture
-from keepclear.core.times import floor_ms
-from keepclear.core.volumes import Volume4D
+from keepclear.core.shapes import Circle
+from keepclear.core.times import TimeWindow, floor_ms
+from keepclear.core.volumes import Volume3D, Volume4D
 
 COVER_TOLERANCE_M: Final = 1.0
 """What covers another footprint may be so much too small: as much as a circle is drawn too large."""
@@ -43,6 +44,7 @@ _LARGE_RING: Final = 12
 _ROUNDING: Final = 1e-15  # more than is lost in computing with unit vectors
 _HEMISPHERE_COS: Final = 0.05
 _PAIRS_AT_ONCE: Final = 20_000
+_CORNERS_FOR_LOOPS: Final = 1_000_000  # of one times of the other: with more, sorting the edges pays
 
 
 class Box(NamedTuple):
@@ -207,22 +209,36 @@ def _footprints_cover(outer: Sequence[Volume4D], inner: Sequence[Volume4D]) -> b
     return bool(shapely.covers(whole, rings[len(outer) :]).all())
 
 
-def meeting_among(extent: Extent, candidates: Iterable[tuple[str, Extent]]) -> list[str]:
-    """Return the names of those candidates that meet an extent, sorted."""
-    return sorted(packed_meeting(extent.packed, ((name, other.packed) for name, other in candidates)))
+def meeting_among(
+    extent: Extent, candidates: Iterable[tuple[str, Extent]], *, engine: Engine = Engine.AUTO
+) -> list[str]:
+    """Return the names of those candidates that meet an extent, sorted; see `packed_meeting`."""
+    packed = ((name, other.packed) for name, other in candidates)
+    return sorted(packed_meeting(extent.packed, packed, engine=engine))
 
 
-def packed_meeting(query: PackedVolumes, candidates: Iterable[tuple[Name, PackedVolumes]]) -> list[Name]:
-    """Return the names of those candidates that meet an extent, in their order.
+def packed_meeting(
+    query: PackedVolumes,
+    candidates: Iterable[tuple[Name, PackedVolumes]],
+    *,
+    engine: Engine = Engine.AUTO,
+) -> list[Name]:
+    """Return the names of those candidates that meet an extent, in any order.
 
     Args:
         query: The extent, as `Extent.packed` gives it.
         candidates: The others, the same way, by name.
+        engine: Which code judges, with the same answers; loops wherever numba is installed.
     """
+    quickly = None if engine is Engine.PLAIN else _loops(is_wanted=engine is Engine.LOOPS)
     met: list[Name] = []
     part: list[tuple[Name, PackedVolumes]] = []
     count = 0
     for name, packed in candidates:
+        if quickly and len(query.vertices) * len(packed.vertices) <= _CORNERS_FOR_LOOPS:
+            if quickly(query, packed):
+                met.append(name)
+            continue
         part.append((name, packed))
         count += packed.volume_count
         if count >= _PAIRS_AT_ONCE:
@@ -231,6 +247,23 @@ def packed_meeting(query: PackedVolumes, candidates: Iterable[tuple[Name, Packed
     if part:
         met += _meeting_of_part(query, part)
     return met
+
+
+def judge_once() -> None:
+    """Judge something, so that nobody who asks later waits until numba has started, or compiled anew."""
+    here = Volume3D(outline=Circle(center=LatLng(0.0, 0.0), radius_m=1.0))
+    then = TimeWindow(start=datetime(2060, 1, 1, tzinfo=UTC), end=datetime(2060, 1, 2, tzinfo=UTC))
+    extent = Extent((Volume4D(volume=here, time=then),))
+    assert meeting_among(extent, [("itself", extent)]) == ["itself"]
+
+
+@cache
+def _loops(*, is_wanted: bool) -> Callable[[PackedVolumes, PackedVolumes], bool] | None:
+    if not (is_wanted or numba_installed()):
+        return None
+    from keepclear.core import loops
+
+    return loops.extents_meet
 
 
 def _meeting_of_part(query: PackedVolumes, part: Sequence[tuple[Name, PackedVolumes]]) -> list[Name]:

@@ -36,6 +36,10 @@ SLOW_LEVEL_RATE_MPS: Final = 100.0 * FOOT_PER_MINUTE_MPS
 """The same of what is slow, or a drone: it climbs slowly in earnest, and its minima are small."""
 SLOW_MPS: Final = 120.0 * KNOT_MPS
 """What is slower over the ground, is slow."""
+BEGUN_SHARE: Final = 0.5
+"""A climb or descent has just begun where its altitudes show less than this share of the rate it tells,"""
+BEGUN_GROWTH: Final = 1.5
+"""and is expected to become so many times as fast: the first rate that is told is not the last."""
 GROUND_SPEED_MAX_MPS: Final = 100.0
 """Nothing that is faster is believed to be on the ground, whatever it says."""
 
@@ -160,15 +164,18 @@ def believed_rates(picture: TrackPicture) -> Floats:
     """Return with which vertical rate each track is expected to go on, metres per second, shape (n,).
 
     It is the rate that is told, or else the slope of the altitudes that were; 0.0 where neither is known, or
-    where it is so slow that the track is as good as level.
+    where it is so slow that the track is as good as level. What is fast and has just begun to climb or to
+    descend, by its altitudes of the last 30 s, is expected to become faster.
     """
-    told = picture.vertical_rate_mps
-    rate = np.nan_to_num(np.where(np.isnan(told), picture.vertical_slope_mps, told))
-    rate = np.clip(rate, -SPEED_MAX_MPS, SPEED_MAX_MPS)
+    told, slope = picture.vertical_rate_mps, picture.vertical_slope_mps
+    rate = np.nan_to_num(np.where(np.isnan(told), slope, told))
     is_drone = np.fromiter((kind is TrackKind.DRONE for kind in picture.kinds), np.bool_, len(picture))
     # Not known to be fast is slow: the smaller band hides less.
     is_slow = is_drone | ~(picture.ground_speed_mps >= SLOW_MPS)
-    return np.where(np.abs(rate) < np.where(is_slow, SLOW_LEVEL_RATE_MPS, LEVEL_RATE_MPS), 0.0, rate)
+    is_level = np.abs(rate) < np.where(is_slow, SLOW_LEVEL_RATE_MPS, LEVEL_RATE_MPS)
+    has_begun = ~is_slow & (slope * np.sign(rate) < BEGUN_SHARE * np.abs(rate))  # no slope, not known
+    rate = np.where(is_level, 0.0, np.where(has_begun, BEGUN_GROWTH * rate, rate))
+    return np.asarray(np.clip(rate, -SPEED_MAX_MPS, SPEED_MAX_MPS))
 
 
 def _ahead(level_m: Floats, altitude_m: Floats, rate_mps: Floats) -> Floats:

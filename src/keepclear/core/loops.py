@@ -104,9 +104,9 @@ def _inside(px: float, py: float, xs: Floats, ys: Floats, count: int) -> bool:
 @compiled
 def _footprints_meet(
     a: Floats, ax: Floats, ay: Floats, n: int, b: Floats, bx: Floats, by: Floats, m: int,
-    frame: Floats, sure: float, near: float, lateral_m: float,
+    frame: Floats, radius_rad: float, within_m: float,
 ) -> bool:  # fmt: skip
-    """Tell whether two rings overlap or come within the lateral margin.
+    """Tell whether two rings overlap or come within a distance.
 
     Args:
         a: Unit vectors of a ring.
@@ -118,10 +118,13 @@ def _footprints_meet(
         by: See `b`.
         m: See `b`.
         frame: Centre, east and north of the plane.
-        sure: A gap in the plane up to this is surely within the margin.
-        near: A gap in the plane over this is surely not.
-        lateral_m: The margin, with its tolerance.
+        radius_rad: How far the first ring reaches from the centre.
+        within_m: The distance, metres.
     """
+    # Where the shapes come close, the plane stretches by no more than at the first one's rim.
+    stretch = math.cos(min(1.5, radius_rad + within_m / RADIUS_MIN_M)) ** 2
+    sure = within_m / RADIUS_MAX_M  # a gap in the plane up to this is surely within the distance
+    near = within_m / (RADIUS_MIN_M * stretch)  # one over this is surely not
     a_left, a_right, a_low, a_high = ax[0], ax[0], ay[0], ay[0]
     for i in range(1, n):
         a_left, a_right = min(a_left, ax[i]), max(a_right, ax[i])
@@ -162,10 +165,55 @@ def _footprints_meet(
                         frame[0, 1] + u * frame[1, 1] + v * frame[2, 1],
                         frame[0, 2] + v * frame[2, 2],
                     )  # fmt: skip
-                    if gap_m <= lateral_m:
+                    if gap_m <= within_m:
                         return True
             i = i_next
         j = j_next
+    return False
+
+
+@compiled
+def extents_meet(a: PackedVolumes, b: PackedVolumes) -> bool:
+    """Tell whether any footprint of one extent meets any of another, and so do their heights and times.
+
+    Args:
+        a: Volumes, all with the heights and times of the whole.
+        b: The same of the other.
+    """
+    if (
+        b.start_ms[0] > a.end_ms[0]
+        or a.start_ms[0] > b.end_ms[0]
+        or b.lower_m[0] - a.upper_m[0] > ALTITUDE_TOLERANCE_M
+        or a.lower_m[0] - b.upper_m[0] > ALTITUDE_TOLERANCE_M
+    ):
+        return False
+    frame = np.empty((3, 3))
+    ax, ay = np.empty(len(a.vertices)), np.empty(len(a.vertices))
+    bx, by = np.empty(len(b.vertices)), np.empty(len(b.vertices))
+    for i in range(len(a.owner)):
+        a0, a1 = a.first[i], a.first[i + 1]
+        projected = False
+        for j in range(len(b.owner)):
+            within_m = LATERAL_TOLERANCE_M + a.slack_m[i] + b.slack_m[j]
+            reach = a.radius_rad[i] + b.radius_rad[j] + within_m / RADIUS_MIN_M
+            cos_between = (
+                a.centre[i, 0] * b.centre[j, 0]
+                + a.centre[i, 1] * b.centre[j, 1]
+                + a.centre[i, 2] * b.centre[j, 2]
+            )
+            if cos_between < math.cos(reach) - 1e-15:
+                continue
+            if not projected:
+                _frame_at(a.centre[i], frame)
+                _project(a.vertices, a0, a1, frame, ax, ay)
+                projected = True
+            b0, b1 = b.first[j], b.first[j + 1]
+            _project(b.vertices, b0, b1, frame, bx, by)
+            if _footprints_meet(
+                a.vertices[a0:a1], ax, ay, a1 - a0, b.vertices[b0:b1], bx, by, b1 - b0,
+                frame, a.radius_rad[i], within_m,
+            ):  # fmt: skip
+                return True
     return False
 
 
@@ -259,13 +307,9 @@ def search(
                     projected = True
                 b0, b1 = s.first, s.first + s.vertex_count
                 _project(tree.vertices, b0, b1, frame, sx, sy)
-                # Where the shapes come close, the plane stretches by no more than at the query's rim.
-                stretch = math.cos(min(1.5, q.radius_rad[i] + within_m / RADIUS_MIN_M)) ** 2
-                sure = within_m / RADIUS_MAX_M
-                near = within_m / (RADIUS_MIN_M * stretch)
                 if _footprints_meet(
                     q.vertices[a0:a1], qx, qy, a1 - a0, tree.vertices[b0:b1], sx, sy, b1 - b0,
-                    frame, sure, near, within_m,
+                    frame, q.radius_rad[i], within_m,
                 ):  # fmt: skip
                     if found < len(out):
                         out[found, 0] = tree.order[i + offset] if among_themselves else i

@@ -25,6 +25,7 @@ from keepclear.adapters.tokens.gatekeeper import Gatekeeper
 from keepclear.adapters.tokens.issuers import issuers_of
 from keepclear.codec.f3548.dss_reading import DssReader
 from keepclear.core.errors import InvalidValueError
+from keepclear.core.extents import judge_once
 from keepclear.main.node import until_told
 from keepclear.node.dss.callers import Caller
 from keepclear.node.dss.ports import DssStore
@@ -121,6 +122,7 @@ def _run(settings: DssSettings, started: Callable[[str], None]) -> None:
             _log.info("a DSS begins", extra={"version": VERSION, **told})
             if not is_tls and not is_loopback(settings.host):
                 _log.warning("no TLS: without a proxy that does it, whoever is on the way reads tokens")
+            judge_once()
             gc.collect()
             gc.freeze()  # what is loaded stays; full collections would go through it again and again
             ToldServer(config, lambda: started(url)).run(sockets=[listener])
