@@ -591,7 +591,7 @@ def test_an_error_that_work_passes_over_undoes_it_all_the_same(store: PostgresDs
     def work(transaction: DssTransaction) -> None:
         transaction.put(entity(INTENT, 1, HERE), HERE, CAUSE)
         with suppress(psycopg.Error):
-            transaction.owned(INTENT, "uss1", -1)  # the database refuses it
+            transaction.history(0, -1)  # the database refuses it
 
     with pytest.raises(StoreError, match="passed over"):
         run(store, work)

@@ -107,8 +107,6 @@ class Machine(RuleBasedStateMachine):
             for kind in EntityKind:
                 own = {number: kept for (of, number), kept in self.kept.items() if of is kind}
                 assert transaction.count(kind) == len(own)
-                owned = [own[number][0] for number in sorted(own)]
-                assert list(transaction.owned(kind, "uss1", 100)) == owned
                 for number, (kept, extent) in own.items():
                     assert transaction.entity(kind, id_of(number)) == kept
                     assert transaction.extent(kind, id_of(number)) == extent

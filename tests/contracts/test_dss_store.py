@@ -127,7 +127,6 @@ def test_a_new_store_is_empty(store: DssStore) -> None:
             assert transaction.entity(kind, id_of(1)) is None
             assert list(transaction.meeting(kind, HERE)) == []
             assert list(transaction.ending_before(kind, at(1_000_000), 10)) == []
-            assert list(transaction.owned(kind, "uss1", 10)) == []
             assert transaction.removed(kind, id_of(1)) is None
             assert transaction.count(kind) == 0
         assert list(transaction.dependents(id_of(1))) == []
@@ -265,14 +264,6 @@ def test_what_ends_first_comes_first_and_an_end_at_the_instant_is_not_before_it(
     assert before(10.0001) == [id_of(2), id_of(4)]
     assert before(31) == [id_of(2), id_of(4), id_of(3), id_of(1)]
     assert before(31, limit=3) == [id_of(2), id_of(4), id_of(3)]
-
-
-def test_owned_are_those_of_a_manager_by_id(store: DssStore) -> None:
-    for number, manager in ((2, "uss1"), (3, "uss2"), (1, "uss1"), (4, "uss1")):
-        keep(store, entity(INTENT, number, HERE, manager=manager), HERE)
-    owned = run(store, lambda transaction: transaction.owned(INTENT, "uss1", 2))
-    assert [each.id for each in owned] == [id_of(1), id_of(2)]
-    assert list(run(store, lambda transaction: transaction.owned(SUBSCRIPTION, "uss1", 2))) == []
 
 
 def test_counting_up_changes_the_subscription_and_neither_its_extent_nor_the_history(store: DssStore) -> None:

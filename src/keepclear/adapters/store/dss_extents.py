@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import OrderedDict
 from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
@@ -13,7 +14,7 @@ from keepclear.core.extents import Extent
 from keepclear.core.packed import PackedVolumes
 from keepclear.node.outcomes import StoreError
 
-PACKED_BYTES_MAX: Final = 100_000_000
+PACKED_BYTES_MAX: Final = 250_000_000
 """So many bytes of memory hold extents as arrays; those that were not needed for longest go first."""
 
 _OVERHEAD_BYTES: Final = 2_000
@@ -49,14 +50,14 @@ class PackedExtents(Generic[K]):
     """Extents as arrays, by numbers or texts that always stand for the same extent; for one thread."""
 
     def __init__(self) -> None:
-        self._held: dict[K, PackedVolumes] = {}
+        self._held: OrderedDict[K, PackedVolumes] = OrderedDict()  # the next to go first
         self._byte_count = 0
 
     def get(self, key: K) -> PackedVolumes | None:
         """Return an extent; None where it is not held."""
-        found = self._held.pop(key, None)
+        found = self._held.get(key)
         if found is not None:
-            self._held[key] = found  # the last to go
+            self._held.move_to_end(key)
         return found
 
     def hold(self, key: K, packed: PackedVolumes) -> None:

@@ -123,10 +123,6 @@ class MemoryDssTransaction:
         """Return how many entities of a kind are kept."""
         return len(self._of(kind))
 
-    def owned(self, kind: EntityKind, manager: str, limit: int) -> Sequence[Entity]:
-        """Return entities of a kind of one manager, by id."""
-        return [entity for entity in self._of(kind) if entity.manager == manager][:limit]
-
     def availability(self, uss_id: str) -> UssAvailability | None:
         """Return what was last said of a party's service; None where nothing was."""
         return self.kept.availabilities.get(uss_id)

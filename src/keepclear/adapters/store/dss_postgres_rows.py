@@ -163,11 +163,6 @@ class PostgresDssTransaction:
         sql = "select details from dss_entity where kind = %s and end_us < %s order by end_us, id limit %s"
         return read_entities(kind, self._select(sql, (kind.value, us_of(instant), limit)))
 
-    def owned(self, kind: EntityKind, manager: str, limit: int) -> Sequence[Entity]:
-        """Return entities of a kind of one manager, by id."""
-        sql = "select details from dss_entity where kind = %s and manager = %s order by id limit %s"
-        return read_entities(kind, self._select(sql, (kind.value, manager, limit)))
-
     def count(self, kind: EntityKind) -> int:
         """Return how many entities of a kind are kept."""
         return int(self._select("select count(*) from dss_entity where kind = %s", (kind.value,))[0][0])

@@ -43,15 +43,13 @@ _MAKE_INDEX: Final = """
         n integer primary key,
         kind text not null,
         id text not null,
-        manager text not null,
         subscription_id text,
         end_us integer not null,
         unique (kind, id)
     ) strict;
-    create index found.place_end on place (kind, end_us, id);
-    create index found.place_manager on place (kind, manager, id);
-    create index found.place_subscription on place (subscription_id, id);
-    insert into found.place select n, kind, id, manager, subscription_id, end_us from entity;
+    create index found.place_end on place (kind, end_us);
+    create index found.place_subscription on place (subscription_id) where subscription_id is not null;
+    insert into found.place select n, kind, id, subscription_id, end_us from entity;
     """
 _MAKE_TREE: Final = """
     create virtual table found.box_{kind} using rtree_i32 (n, {sides});
@@ -60,6 +58,7 @@ _MAKE_TREE: Final = """
 _INSERT_BOX: Final = {
     kind: f"insert into found.box_{kind.value} ({_COLUMNS}) values (?{', ?' * 10})" for kind in EntityKind
 }
+_INSERT_PLACE: Final = "insert into found.place values (?, ?, ?, ?, ?)"
 _DELETE_BOX: Final = {kind: f"delete from found.box_{kind.value} where n = ?" for kind in EntityKind}
 _OVERLAPPING: Final = {
     kind: f"select n from found.box_{kind.value} where "
@@ -147,11 +146,6 @@ class SqliteDssTransaction:
         sql = f"{_DETAILS} p.kind = ? and p.end_us < ? order by p.end_us, p.id limit ?"
         return read_entities(kind, self._select(sql, (kind.value, us_of(instant), limit)))
 
-    def owned(self, kind: EntityKind, manager: str, limit: int) -> Sequence[Entity]:
-        """Return entities of a kind of one manager, by id."""
-        sql = f"{_DETAILS} p.kind = ? and p.manager = ? order by p.id limit ?"
-        return read_entities(kind, self._select(sql, (kind.value, manager, limit)))
-
     def count(self, kind: EntityKind) -> int:
         """Return how many entities of a kind are kept."""
         return int(next(self._select("select count(*) from found.place where kind = ?", (kind.value,)))[0])
@@ -163,10 +157,11 @@ class SqliteDssTransaction:
         details, text = write_details(entity), encode_extent(extent).decode()
         self._delete(kind, entity.id)
         subscription_id = entity.subscription_id if isinstance(entity, IntentReference) else None
-        place = (n, kind.value, entity.id, entity.manager, subscription_id, us_of(entity.end))
+        end_us = us_of(entity.end)
         box = (*extent.box.low, *extent.box.high)
-        self._connection.execute(_INSERT_ENTITY, (*place, details, text, *box))
-        self._connection.execute("insert into found.place values (?, ?, ?, ?, ?, ?)", place)
+        row = (n, kind.value, entity.id, entity.manager, subscription_id, end_us, details, text, *box)
+        self._connection.execute(_INSERT_ENTITY, row)
+        self._connection.execute(_INSERT_PLACE, (n, kind.value, entity.id, subscription_id, end_us))
         self._connection.execute(_INSERT_BOX[kind], (n, *box))
         self._packed.hold(n, extent.packed)
         if cause is not None:
@@ -264,8 +259,10 @@ class SqliteDssTransaction:
 
     def _delete(self, kind: EntityKind, entity_id: str) -> str | None:
         """Delete an entity that may be there, and its box; return the text of its extent."""
-        sql = "delete from found.place where kind = ? and id = ? returning n"
-        for (n,) in list(self._select(sql, (kind.value, entity_id))):
+        for (n,) in list(self._select(f"select {_NUMBER}", (kind.value, entity_id))):
+            if n is None:
+                continue
+            self._connection.execute("delete from found.place where n = ?", (n,))
             self._connection.execute(_DELETE_BOX[kind], (n,))
             self._packed.drop(n)
             ((extent,),) = self._select("delete from entity where n = ? returning extent", (n,))

@@ -124,9 +124,6 @@ class DssTransaction(Protocol):
     def count(self, kind: EntityKind) -> int:
         """Return how many entities of a kind are kept."""
 
-    def owned(self, kind: EntityKind, manager: str, limit: int) -> Sequence[Entity]:
-        """Return entities of a kind of one manager, by id."""
-
     def availability(self, uss_id: str) -> UssAvailability | None:
         """Return what was last said of a party's service; None where nothing was."""
 
