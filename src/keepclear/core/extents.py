@@ -31,6 +31,8 @@ from keepclear.core.shapes import Circle
 from keepclear.core.times import TimeWindow, floor_ms
 from keepclear.core.volumes import Volume3D, Volume4D
 
+BOX_SIZE_MAX: Final = 5 * 32
+"""No box is larger; see `Box.size`."""
 COVER_TOLERANCE_M: Final = 1.0
 """What covers another footprint may be so much too small: as much as a circle is drawn too large."""
 
@@ -58,6 +60,11 @@ class Box(NamedTuple):
 
     low: tuple[int, ...]
     high: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """The binary logarithm of its content, to five bits, at most `BOX_SIZE_MAX`."""
+        return sum((high - low).bit_length() for low, high in zip(self.low, self.high, strict=True))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,4 @@
-"""One transaction of a service on its SQLite file: its statements, and what it finds entities by.
-
-That stands in memory, in a database of SQLite attached to the file, so it is in the same transactions: what
-is undone there is undone here. In space and time it is an R*-tree for each kind, which gives candidates,
-never too few; `core.extents` judges them.
-
-Source:
-    https://www.sqlite.org/rtree.html
-"""
+"""One transaction of a service on its SQLite file: its statements. Entities are found by `dss_index`."""
 
 from __future__ import annotations
 
@@ -28,48 +20,17 @@ from keepclear.adapters.store.dss_form import (
     us_of,
     write_details,
 )
+from keepclear.adapters.store.dss_index import BOX_COLUMNS, NUMBER, DssIndex
 from keepclear.codec.f3548.extents import encode_extent
 from keepclear.core.extents import Extent, packed_meeting
 from keepclear.core.packed import PackedVolumes
 from keepclear.core.references import Entity, EntityKind, IntentReference, UssAvailability, kind_of
 from keepclear.node.dss.ports import Cause, HistoryEntry
 
-_BOX: Final = [f"{axis}_{side}" for side in ("low", "high") for axis in "xyzht"]  # as of `Box`
-_COLUMNS: Final = f"n, {', '.join(_BOX)}"
-_MAKE_INDEX: Final = """
-    attach ':memory:' as found;
-    begin;
-    create table found.place (
-        n integer primary key,
-        kind text not null,
-        id text not null,
-        subscription_id text,
-        end_us integer not null,
-        unique (kind, id)
-    ) strict;
-    create index found.place_end on place (kind, end_us);
-    create index found.place_subscription on place (subscription_id) where subscription_id is not null;
-    insert into found.place select n, kind, id, subscription_id, end_us from entity;
-    """
-_MAKE_TREE: Final = """
-    create virtual table found.box_{kind} using rtree_i32 (n, {sides});
-    insert into found.box_{kind} ({columns}) select {columns} from entity where kind = '{kind}';
-    """
-_INSERT_BOX: Final = {
-    kind: f"insert into found.box_{kind.value} ({_COLUMNS}) values (?{', ?' * 10})" for kind in EntityKind
-}
-_INSERT_PLACE: Final = "insert into found.place values (?, ?, ?, ?, ?)"
-_DELETE_BOX: Final = {kind: f"delete from found.box_{kind.value} where n = ?" for kind in EntityKind}
-_OVERLAPPING: Final = {
-    kind: f"select n from found.box_{kind.value} where "
-    + " and ".join([f"{axis}_low <= ?" for axis in "xyzht"] + [f"{axis}_high >= ?" for axis in "xyzht"])
-    for kind in EntityKind
-}
-_NUMBER: Final = "(select n from found.place where kind = ? and id = ?)"  # faster than a join
 _DETAILS: Final = "select e.details from found.place p cross join entity e on e.n = p.n where "
 _INSERT_ENTITY: Final = (
     "insert into entity (n, kind, id, manager, subscription_id, end_us, details, extent, "
-    f"{', '.join(_BOX)}) values (?{', ?' * 17})"
+    f"{BOX_COLUMNS}) values (?{', ?' * 17})"
 )
 _INSERT_HISTORY: Final = (
     "insert into history (kind, id, removed_id, issuer, subject, at_us, details, extent) "
@@ -80,15 +41,6 @@ _HISTORY: Final = (
 )
 
 
-def make_index(connection: apsw.Connection) -> None:
-    """Make in memory what the entities of a file are found by."""
-    connection.execute(_MAKE_INDEX)
-    sides = ", ".join(f"{axis}_low, {axis}_high" for axis in "xyzht")
-    for kind in EntityKind:
-        connection.execute(_MAKE_TREE.format(kind=kind.value, sides=sides, columns=_COLUMNS))
-    connection.execute("commit")
-
-
 class SqliteDssTransaction:
     """What a transaction does; whoever uses it begins and ends the transaction.
 
@@ -96,12 +48,13 @@ class SqliteDssTransaction:
     one that was undone does no harm.
 
     Args:
-        connection: The file, with its index.
+        connection: The file.
+        index: What its entities are found by.
         last: The greatest number given so far.
     """
 
-    def __init__(self, connection: apsw.Connection, last: int) -> None:
-        self._connection, self._last = connection, last
+    def __init__(self, connection: apsw.Connection, index: DssIndex, last: int) -> None:
+        self._connection, self._index, self._last = connection, index, last
         self._packed: PackedExtents[int] = PackedExtents()
 
     def _select(self, sql: str, values: Sequence[Any]) -> Iterator[Any]:
@@ -109,7 +62,7 @@ class SqliteDssTransaction:
 
     def entity(self, kind: EntityKind, entity_id: str) -> Entity | None:
         """Return an entity; None where there is none."""
-        sql = f"select details from entity where n = {_NUMBER}"
+        sql = f"select details from entity where n = {NUMBER}"
         for (details,) in self._select(sql, (kind.value, entity_id)):
             return read_entity(kind, details)
         return None
@@ -120,7 +73,7 @@ class SqliteDssTransaction:
         Raises:
             StoreError: It is not there.
         """
-        sql = f"select n, extent from entity where n = {_NUMBER}"
+        sql = f"select n, extent from entity where n = {NUMBER}"
         for n, text in self._select(sql, (kind.value, entity_id)):
             extent, packed = read_extent(text), self._packed.get(n)
             return extent if packed is None else extent.packed_as(packed)
@@ -128,8 +81,7 @@ class SqliteDssTransaction:
 
     def meeting(self, kind: EntityKind, extent: Extent) -> Sequence[Entity]:
         """Return the entities of a kind whose extents meet this one, exactly; by id."""
-        low, high = extent.box
-        near = [(n, self._packed_extent(n)) for (n,) in list(self._select(_OVERLAPPING[kind], (*high, *low)))]
+        near = [(n, self._packed_extent(n)) for n in self._index.overlapping(kind, extent.box)]
         if not near:
             return []
         met = packed_meeting(extent.packed, near)
@@ -157,19 +109,17 @@ class SqliteDssTransaction:
         details, text = write_details(entity), encode_extent(extent).decode()
         self._delete(kind, entity.id)
         subscription_id = entity.subscription_id if isinstance(entity, IntentReference) else None
-        end_us = us_of(entity.end)
-        box = (*extent.box.low, *extent.box.high)
-        row = (n, kind.value, entity.id, entity.manager, subscription_id, end_us, details, text, *box)
-        self._connection.execute(_INSERT_ENTITY, row)
-        self._connection.execute(_INSERT_PLACE, (n, kind.value, entity.id, subscription_id, end_us))
-        self._connection.execute(_INSERT_BOX[kind], (n, *box))
+        end_us, box = us_of(entity.end), extent.box
+        named = (n, kind.value, entity.id, entity.manager, subscription_id, end_us)
+        self._connection.execute(_INSERT_ENTITY, (*named, details, text, *box.low, *box.high))
+        self._index.add(n, kind, entity.id, subscription_id, end_us, box)
         self._packed.hold(n, extent.packed)
         if cause is not None:
             self._remember(kind, entity.id, cause, details, text, is_removal=False)
 
     def count_up(self, subscription: Entity) -> None:
         """Keep a subscription that is there with another `notification_index`; nothing else may differ."""
-        sql = f"update entity set details = ? where n = {_NUMBER}"
+        sql = f"update entity set details = ? where n = {NUMBER}"
         values = (write_details(subscription), kind_of(subscription).value, subscription.id)
         self._connection.execute(sql, values)
 
@@ -259,15 +209,12 @@ class SqliteDssTransaction:
 
     def _delete(self, kind: EntityKind, entity_id: str) -> str | None:
         """Delete an entity that may be there, and its box; return the text of its extent."""
-        for (n,) in list(self._select(f"select {_NUMBER}", (kind.value, entity_id))):
-            if n is None:
-                continue
-            self._connection.execute("delete from found.place where n = ?", (n,))
-            self._connection.execute(_DELETE_BOX[kind], (n,))
-            self._packed.drop(n)
-            ((extent,),) = self._select("delete from entity where n = ? returning extent", (n,))
-            return str(extent)
-        return None
+        n = self._index.drop(kind, entity_id)
+        if n is None:
+            return None
+        self._packed.drop(n)
+        ((extent,),) = self._select("delete from entity where n = ? returning extent", (n,))
+        return str(extent)
 
     def _remember(
         self, kind: EntityKind, entity_id: str, cause: Cause, details: str, extent: str, *, is_removal: bool

@@ -18,7 +18,8 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from keepclear.adapters.store import dss_migrations
-from keepclear.adapters.store.dss_rows import SqliteDssTransaction, make_index
+from keepclear.adapters.store.dss_index import DssIndex
+from keepclear.adapters.store.dss_rows import SqliteDssTransaction
 from keepclear.adapters.store.dss_waiting import PROBE_S, Waiting, WaitingRoom
 from keepclear.adapters.store.migrations import migrate, version_of
 from keepclear.adapters.store.sqlite import CACHE_BYTES, Durability, named_errors, require_ours
@@ -68,11 +69,12 @@ class SqliteDssStore:
         self._connection = _opened(path, durability, create=create)
         try:
             with named_errors(path):
+                index = DssIndex(self._connection)
                 last: Any = self._connection.execute("select coalesce(max(n), 0) from entity").get
         except BaseException:
             self._connection.close()
             raise
-        self._transaction = SqliteDssTransaction(self._connection, int(last))
+        self._transaction = SqliteDssTransaction(self._connection, index, int(last))
         self._room = WaitingRoom()
         self._fault: str | None = None
         self._thread = threading.Thread(target=self._run, name="dss store", daemon=True)
@@ -215,7 +217,7 @@ class SqliteDssStore:
 
 
 def _opened(path: Path, durability: Durability, *, create: bool) -> apsw.Connection:
-    """Open the file, alone; bring it to the newest schema, and make its index in memory."""
+    """Open the file, alone, and bring it to the newest schema."""
     if not create and not path.is_file():
         raise StoreError(f"{path}: there is no such database", may_pass=False)
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
@@ -232,7 +234,6 @@ def _opened(path: Path, durability: Durability, *, create: bool) -> apsw.Connect
             connection.execute(f"pragma cache_size = -{CACHE_BYTES // 1024}")
             connection.execute("begin immediate; commit")  # from here on it is ours alone
             migrate(connection, path, package=dss_migrations.__name__, application_id=application_id)
-            make_index(connection)
         except apsw.BusyError as error:
             connection.close()
             reason = f"{path}: another process has it open; stop that, or use PostgreSQL for several"
