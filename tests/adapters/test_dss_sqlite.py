@@ -16,6 +16,7 @@ import pytest
 
 from keepclear.adapters.store import dss_extents, dss_migrations, dss_waiting
 from keepclear.adapters.store import dss_sqlite as module
+from keepclear.adapters.store.dss_index import _SIZE_STEP
 from keepclear.adapters.store.dss_sqlite import SqliteDssStore
 from keepclear.adapters.store.migrations import scripts
 from keepclear.adapters.store.sqlite import SqliteStore
@@ -222,6 +223,32 @@ def test_extents_that_are_held_no_longer_are_read_again(path: Path, monkeypatch:
         for _ in range(2):
             assert len(meeting(store, INTENT, HERE)) == 20
             assert meeting(store, INTENT, ELSEWHERE) == []
+
+
+def test_small_and_large_are_found_together_undone_or_read_again(path: Path) -> None:
+    sizes_m = (1.0, 50.0, 2_000.0, 90_000.0)
+    kept = {number: extent_of(volume(square(35.0, 36.0, size_m))) for number, size_m in enumerate(sizes_m)}
+    assert len({each.box.size // _SIZE_STEP for each in kept.values()}) > 2
+
+    def found(store: SqliteDssStore) -> list[str]:
+        return meeting(store, INTENT, extent_of(volume(square(35.0, 36.0, 0.5))))
+
+    def all_undone(transaction: DssTransaction) -> None:
+        for number, extent in kept.items():
+            transaction.put(entity(INTENT, number, extent), extent, CAUSE)
+        assert len(transaction.meeting(INTENT, kept[0])) == len(kept)
+        raise UndoneError
+
+    with closing(SqliteDssStore(path)) as store:
+        with pytest.raises(UndoneError):
+            run(store, all_undone)
+        assert found(store) == []
+        put(store, INTENT, *kept.items())
+        assert found(store) == [id_of(number) for number in kept]
+        put(store, INTENT, (3, ELSEWHERE))
+        assert found(store) == [id_of(number) for number in (0, 1, 2)]
+    with closing(SqliteDssStore(path)) as store:
+        assert found(store) == [id_of(number) for number in (0, 1, 2)]
 
 
 def test_the_number_of_an_undone_extent_is_not_given_to_another(store: SqliteDssStore) -> None:
