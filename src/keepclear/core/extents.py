@@ -31,7 +31,7 @@ from keepclear.core.shapes import Circle
 from keepclear.core.times import TimeWindow, floor_ms
 from keepclear.core.volumes import Volume3D, Volume4D
 
-BOX_SIZE_MAX: Final = 5 * 32
+BOX_BITS: Final = 5 * 32
 """No box is larger; see `Box.size`."""
 COVER_TOLERANCE_M: Final = 1.0
 """What covers another footprint may be so much too small: as much as a circle is drawn too large."""
@@ -63,7 +63,7 @@ class Box(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The binary logarithm of its content, to five bits, at most `BOX_SIZE_MAX`."""
+        """The binary logarithm of its content, to five bits, at most `BOX_BITS`."""
         return sum((high - low).bit_length() for low, high in zip(self.low, self.high, strict=True))
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import apsw
 
-from keepclear.core.extents import BOX_SIZE_MAX, Box
+from keepclear.core.extents import BOX_BITS, Box
 from keepclear.core.references import EntityKind
 
 BOX_COLUMNS: Final = ", ".join(f"{axis}_{side}" for side in ("low", "high") for axis in "xyzht")
@@ -25,7 +25,7 @@ NUMBER: Final = "(select n from found.place where kind = ? and id = ?)"  # faste
 
 _SIZE_STEP: Final = 12
 """The contents of boxes of a tree differ by less than so many bits, as `Box.size` tells them."""
-_SIZES: Final = range(BOX_SIZE_MAX // _SIZE_STEP + 1)
+_SIZES: Final = range(BOX_BITS // _SIZE_STEP + 1)
 _MAKE: Final = """
     attach ':memory:' as found;
     create table found.place (
