@@ -135,9 +135,10 @@ def lesser_fpm(rate_fpm: Floats, slope_fpm: Floats) -> Floats:
 
 
 def grown_fpm(rate_fpm: Floats, slope_fpm: Floats) -> Floats:
-    """Make rates half as large again where the slope shows that a climb or descent has just begun."""
+    """Make rates to 2,000 half as large again where the slope shows that it has just begun."""
+    grown = np.sign(rate_fpm) * np.maximum(np.minimum(1.5 * np.abs(rate_fpm), 2_000.0), np.abs(rate_fpm))
     shown = np.where(rate_fpm * slope_fpm > 0.0, np.abs(slope_fpm), 0.0)
-    return np.where(shown < 0.5 * np.abs(rate_fpm), 1.5 * rate_fpm, rate_fpm)
+    return np.where(shown < 0.5 * np.abs(rate_fpm), grown, rate_fpm)
 
 
 def confirmed(pairs: Pairs, entry_s: Floats, sure_s: float) -> Mask:

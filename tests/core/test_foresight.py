@@ -23,6 +23,7 @@ from keepclear.core.encounter_signals import (
 )
 from keepclear.core.encounters import Minima, judge_pairs
 from keepclear.core.foresight import (
+    BEGUN_RATE_MPS,
     GROUND_SPEED_MAX_MPS,
     LEVEL_RATE_MPS,
     SLOW_LEVEL_RATE_MPS,
@@ -40,7 +41,6 @@ from keepclear.core.rules import Contact, FormationScope, Level, Rule, RuleSet
 from keepclear.core.separation import judge
 from keepclear.core.signals import Signal, SignalKey, SignalKind, Urgency
 from keepclear.core.track_picture import TrackPicture, TrackStatus
-from keepclear.core.tracks import SPEED_MAX_MPS
 from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS
 
 GEOD = Geod(ellps="WGS84")
@@ -186,7 +186,8 @@ def test_what_is_older_than_a_judge_takes_is_lost_whatever_the_limits_are() -> N
         ({"vertical_rate_mps": LEVEL_RATE_MPS - 0.01, "vertical_slope_mps": 0.0}, 0.0),
         ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "kind": TrackKind.DRONE}, 5.0),
         ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "ground_speed_mps": 30.0}, 5.0),
-        ({"vertical_rate_mps": SPEED_MAX_MPS, "vertical_slope_mps": 0.0}, SPEED_MAX_MPS),
+        ({"vertical_rate_mps": -9.0, "vertical_slope_mps": 0.0}, -BEGUN_RATE_MPS),
+        ({"vertical_rate_mps": BEGUN_RATE_MPS + 1.0, "vertical_slope_mps": 0.0}, BEGUN_RATE_MPS + 1.0),
         ({"vertical_rate_mps": math.nan}, 0.0),
     ],
 )

@@ -39,7 +39,9 @@ SLOW_MPS: Final = 120.0 * KNOT_MPS
 BEGUN_SHARE: Final = 0.5
 """A climb or descent has just begun where its altitudes show less than this share of the rate it tells,"""
 BEGUN_GROWTH: Final = 1.5
-"""and is expected to become so many times as fast: the first rate that is told is not the last."""
+"""and is expected to become so many times as fast: the first rate that is told is not the last,"""
+BEGUN_RATE_MPS: Final = 2_000.0 * FOOT_PER_MINUTE_MPS
+"""but no faster than this, or it would seem to be through the level of another before they meet."""
 GROUND_SPEED_MAX_MPS: Final = 100.0
 """Nothing that is faster is believed to be on the ground, whatever it says."""
 
@@ -174,7 +176,9 @@ def believed_rates(picture: TrackPicture) -> Floats:
     is_slow = is_drone | ~(picture.ground_speed_mps >= SLOW_MPS)
     is_level = np.abs(rate) < np.where(is_slow, SLOW_LEVEL_RATE_MPS, LEVEL_RATE_MPS)
     has_begun = ~is_slow & (slope * np.sign(rate) < BEGUN_SHARE * np.abs(rate))  # no slope, not known
-    rate = np.where(is_level, 0.0, np.where(has_begun, BEGUN_GROWTH * rate, rate))
+    grown = np.clip(BEGUN_GROWTH * rate, -BEGUN_RATE_MPS, BEGUN_RATE_MPS)
+    has_begun &= np.abs(grown) > np.abs(rate)
+    rate = np.where(is_level, 0.0, np.where(has_begun, grown, rate))
     return np.asarray(np.clip(rate, -SPEED_MAX_MPS, SPEED_MAX_MPS))
 
 
