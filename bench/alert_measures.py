@@ -135,10 +135,9 @@ def lesser_fpm(rate_fpm: Floats, slope_fpm: Floats) -> Floats:
 
 
 def grown_fpm(rate_fpm: Floats, slope_fpm: Floats) -> Floats:
-    """Make rates to 2,000 half as large again where the slope shows that it has just begun."""
-    grown = np.sign(rate_fpm) * np.maximum(np.minimum(1.5 * np.abs(rate_fpm), 2_000.0), np.abs(rate_fpm))
+    """Make rates half as large again where the slope shows that a climb or descent has just begun."""
     shown = np.where(rate_fpm * slope_fpm > 0.0, np.abs(slope_fpm), 0.0)
-    return np.where(shown < 0.5 * np.abs(rate_fpm), grown, rate_fpm)
+    return np.where(shown < 0.5 * np.abs(rate_fpm), 1.5 * rate_fpm, rate_fpm)
 
 
 def confirmed(pairs: Pairs, entry_s: Floats, sure_s: float) -> Mask:
@@ -197,8 +196,9 @@ def _doubt_sooner(pairs: Pairs) -> Mask:
 
 def grown_and_doubted(pairs: Pairs) -> Mask:
     """Take all that ours does."""
-    rate = grown_fpm(level_fpm(pairs.rate_fpm), pairs.slope_fpm)
-    return confirmed(pairs, doubted(pairs, pairs.entry_s(rate)), 45.0)
+    rate = level_fpm(pairs.rate_fpm)
+    entry_s, grown_s = pairs.entry_s(rate), pairs.entry_s(grown_fpm(rate, pairs.slope_fpm))
+    return confirmed(pairs, doubted(pairs, np.where(np.isinf(entry_s), grown_s, entry_s)), 45.0)
 
 
 MEASURES: Final[tuple[tuple[str, Callable[[Pairs], Mask]], ...]] = (
@@ -211,7 +211,7 @@ MEASURES: Final[tuple[tuple[str, Callable[[Pairs], Mask]], ...]] = (
     ("the same, and lost as well if level, when > 75 s", _slope_and_doubt),
     ("dead-band, 2 of 4 unless <= 30 s, lost as well if level, when > 75 s", _doubt),
     ("the same, 2 of 4 unless <= 45 s", _doubt_sooner),
-    ("the same, what has just begun half as fast again", grown_and_doubted),
+    ("the same, lost as well if what has just begun becomes half as fast again", grown_and_doubted),
 )
 """What is tried; the last is what ours does."""
 

@@ -251,6 +251,18 @@ def test_small_and_large_are_found_together_undone_or_read_again(path: Path) -> 
         assert found(store) == [id_of(number) for number in (0, 1, 2)]
 
 
+@pytest.mark.parametrize("harm", ["kind = 'foo'", "x_low = -4000000000000"])
+def test_a_damaged_entity_is_told_when_the_file_is_opened(path: Path, harm: str) -> None:
+    with closing(SqliteDssStore(path)) as store:
+        put(store, INTENT, (1, HERE))
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute(f"update entity set {harm}")
+
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"is damaged.*restore a backup"):
+            SqliteDssStore(path)
+
+
 def test_the_number_of_an_undone_extent_is_not_given_to_another(store: SqliteDssStore) -> None:
     # Given that an extent was decoded, and then undone with its row
     def undone(transaction: DssTransaction) -> None:

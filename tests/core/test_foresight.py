@@ -23,7 +23,6 @@ from keepclear.core.encounter_signals import (
 )
 from keepclear.core.encounters import Minima, judge_pairs
 from keepclear.core.foresight import (
-    BEGUN_RATE_MPS,
     GROUND_SPEED_MAX_MPS,
     LEVEL_RATE_MPS,
     SLOW_LEVEL_RATE_MPS,
@@ -41,6 +40,7 @@ from keepclear.core.rules import Contact, FormationScope, Level, Rule, RuleSet
 from keepclear.core.separation import judge
 from keepclear.core.signals import Signal, SignalKey, SignalKind, Urgency
 from keepclear.core.track_picture import TrackPicture, TrackStatus
+from keepclear.core.tracks import SPEED_MAX_MPS
 from keepclear.core.units import FOOT_M, FOOT_PER_MINUTE_MPS
 
 GEOD = Geod(ellps="WGS84")
@@ -176,23 +176,37 @@ def test_what_is_older_than_a_judge_takes_is_lost_whatever_the_limits_are() -> N
         ({"vertical_rate_mps": 1.0, "kind": TrackKind.DRONE}, 1.0),
         ({"vertical_rate_mps": 1.0, "ground_speed_mps": 30.0}, 1.0),
         ({"vertical_rate_mps": SLOW_LEVEL_RATE_MPS - 0.01, "ground_speed_mps": 30.0}, 0.0),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.0}, 5.0),
         ({"vertical_rate_mps": math.nan, "vertical_slope_mps": 2.0}, 2.0),
-        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.5}, 5.0),
-        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.4}, 7.5),
-        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": 0.0}, -7.5),
-        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": 4.0}, -7.5),
-        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": -9.0}, -5.0),
-        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": math.nan}, 5.0),
-        ({"vertical_rate_mps": LEVEL_RATE_MPS - 0.01, "vertical_slope_mps": 0.0}, 0.0),
-        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "kind": TrackKind.DRONE}, 5.0),
-        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "ground_speed_mps": 30.0}, 5.0),
-        ({"vertical_rate_mps": -9.0, "vertical_slope_mps": 0.0}, -BEGUN_RATE_MPS),
-        ({"vertical_rate_mps": BEGUN_RATE_MPS + 1.0, "vertical_slope_mps": 0.0}, BEGUN_RATE_MPS + 1.0),
         ({"vertical_rate_mps": math.nan}, 0.0),
     ],
 )
 def test_a_vertical_rate_is_believed_if_it_is_no_wavering(given_now: dict[str, Any], expected: float) -> None:
     assert foresee(picture_of(track("t", **given_now))).air.tracks.vertical_rate_mps.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("given_now", "expected"),
+    [
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.5}, math.nan),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 2.4}, 7.5),
+        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": 0.0}, -7.5),
+        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": 4.0}, -7.5),
+        ({"vertical_rate_mps": -5.0, "vertical_slope_mps": -9.0}, math.nan),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": math.nan}, math.nan),
+        ({"vertical_rate_mps": math.nan, "vertical_slope_mps": 5.0}, math.nan),
+        ({"vertical_rate_mps": LEVEL_RATE_MPS - 0.01, "vertical_slope_mps": 0.0}, math.nan),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "kind": TrackKind.DRONE}, math.nan),
+        ({"vertical_rate_mps": 5.0, "vertical_slope_mps": 0.0, "ground_speed_mps": 30.0}, math.nan),
+        ({"vertical_rate_mps": math.inf, "vertical_slope_mps": -math.inf}, SPEED_MAX_MPS),
+    ],
+)
+def test_what_is_fast_and_has_just_begun_to_climb_or_descend_may_become_faster(
+    given_now: dict[str, Any], expected: float
+) -> None:
+    foreseen = foresee(picture_of(track("t", **given_now)))
+
+    assert foreseen.growing_mps.tolist() == pytest.approx([expected], nan_ok=True)
 
 
 def test_an_altitude_that_is_not_known_is_not_judged_as_any() -> None:
@@ -408,6 +422,29 @@ def test_a_climb_that_would_meet_another_late_is_no_signal_until_it_is_near() ->
     assert signal.urgency is Urgency.ADVISORY
     assert SURE_S < signal.t_in_s == pytest.approx(70.0, abs=0.5)
     assert signal.t_in_s < LEVEL_DOUBT_S
+
+
+BEGUN: dict[str, Any] = {"vertical_rate_mps": 1_300.0 * FOOT_PER_MINUTE_MPS, "vertical_slope_mps": 0.0}
+
+
+def test_a_climb_that_has_just_begun_and_may_be_too_fast_is_a_signal() -> None:
+    pair = head_on(-7.0, pressure_altitude_ft=33_300.0, **BEGUN)  # 900 ft to go, and 40 s left
+    assert [each.urgency for each in found(*pair)] == [Urgency.WARNING]
+    steady = {**pair[0], "vertical_slope_mps": pair[0]["vertical_rate_mps"]}
+    assert found(steady, pair[1]) == []
+
+
+@pytest.mark.parametrize("age_s", [0.0, 5.0, 10.0, 15.0])
+@pytest.mark.parametrize("after_s", [-2.0, 20.0, 60.0])
+@pytest.mark.parametrize("apart_ft", [-1_000.0, 0.0, 300.0, 500.0, 650.0])
+def test_that_a_climb_may_become_faster_takes_no_signal_away(
+    age_s: float, after_s: float, apart_ft: float
+) -> None:
+    one, other = head_on(after_s, pressure_altitude_ft=35_000.0 + apart_ft, age_s=age_s, **BEGUN)
+
+    as_told, told = found({**one, "vertical_slope_mps": math.nan}, other), found(one, other)
+
+    assert not as_told or told == as_told
 
 
 def test_a_climb_away_from_another_is_none_even_if_levelling_off_now_would_be_a_loss() -> None:
@@ -696,6 +733,24 @@ def test_a_loss_out_of_nothing_is_told_in_its_cycle() -> None:
     assert run(scene, seconds=11)[1] == [(10, AlertChange.OPENED), (10, AlertChange.PRESENT)]
 
 
+@pytest.mark.parametrize("loss_s", [38, 42, 45])
+def test_an_alert_stays_while_one_begins_to_climb_before_the_loss(loss_s: int) -> None:
+    def scene(second: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        climbed_s = max(0, second - 10)
+        return head_on(
+            float(loss_s - second),
+            pressure_altitude_ft=35_000.0 + 1_333.0 * climbed_s / 60.0,
+            vertical_rate_mps=1_333.0 * FOOT_PER_MINUTE_MPS if climbed_s else 0.0,
+            vertical_slope_mps=1_333.0 * FOOT_PER_MINUTE_MPS * climbed_s / 30.0,
+        )
+
+    changes = [change for _, change in run(scene, seconds=loss_s + 3)[1]]
+
+    assert changes[0] is AlertChange.OPENED
+    assert AlertChange.PRESENT in changes
+    assert AlertChange.CLEARED not in changes
+
+
 _ANY = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1e9, -1e9, 10.0, -10.0])
 
 
@@ -711,7 +766,7 @@ def odd_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
         ground_speed_mps=draw(st.sampled_from([math.nan, 0.0, 200.0, 3_000.0, 1e9])),
         track_deg=draw(st.sampled_from([math.nan, 0.0, 90.0, 359.9])),
         vertical_rate_mps=draw(st.sampled_from([math.nan, 0.0, 10.0, -10.0, 3_000.0])),
-        vertical_slope_mps=draw(_ANY.filter(lambda value: not math.isinf(value))),
+        vertical_slope_mps=draw(_ANY),
         horizontal_error_m=abs(draw(_ANY)),
         vertical_error_m=math.inf if math.isnan(altitude_ft) else draw(st.sampled_from([0.0, 1e9, math.inf])),
         selected_altitude_ft=draw(st.sampled_from([math.nan, 35_000.0, -3.6e6])),

@@ -22,10 +22,12 @@ from keepclear.core.encounters import Minima
 from keepclear.core.findings import Finding, Judged
 from keepclear.core.foresight import Foreseen
 from keepclear.core.geodesy import geodesic_direct
+from keepclear.core.growing import growing
 from keepclear.core.levelling import altitudes_at, is_concerned, level_times, levelled, levelling_losses
 from keepclear.core.motions import motions_of
 from keepclear.core.packed import Ints
 from keepclear.core.rules import AnyRule, Level, Rule, RuleSet
+from keepclear.core.separation import judge
 from keepclear.core.signals import Signal, SignalKey, SignalKind, Urgency
 
 SURE_S: Final = 30.0
@@ -75,18 +77,16 @@ def signals(
         TooManyEncountersError: Too many pairs come close as they level off.
     """
     rules = {rule.name: rule for rule in rule_set.rules}
-    expected = levelled(foreseen, rule_set, _reach_s(rule_set))
-    kept = {
-        (each.a, each.b): each
-        for each in judged.findings
-        if _first_s(each) <= SURE_S
-        or not is_concerned(rules[each.rule])
-        or not ({each.a, each.b} & expected.ids)
-    }
-    findings = list(({(each.a, each.b): each for each in expected.findings} | kept).values())
+    findings = _expected(judged, foreseen, rule_set)
+    faster = growing(foreseen, rule_set, _reach_s(rule_set))
+    if faster is not None:
+        found_so = _expected(judge(faster.air, rule_set), faster, rule_set)
+        findings = {
+            pair: each for pair, each in found_so.items() if _is_of_growing(each, faster, rules)
+        } | findings
     history = present_since or {}
     weighed: list[tuple[Finding, _Weight]] = []
-    for finding in findings:
+    for finding in findings.values():
         since_ms = history.get(_key(finding))
         elapsed_s = 0.0 if since_ms is None else max(0.0, (foreseen.at_ms - since_ms) / 1000.0)
         weight = _weigh(rules[finding.rule], finding, elapsed_s)
@@ -97,6 +97,25 @@ def signals(
     apart = _apart_now(foreseen, [finding for finding, _ in sure])
     found = [_signal(*each, *now) for each, *now in zip(sure, *apart, strict=True)]
     return sorted(found, key=lambda signal: signal.key[1:])
+
+
+def _expected(judged: Judged, foreseen: Foreseen, rule_set: RuleSet) -> dict[tuple[str, str], Finding]:
+    """Return the findings that stand where it is known where climbs end, by the ids of the pairs."""
+    rules = {rule.name: rule for rule in rule_set.rules}
+    expected = levelled(foreseen, rule_set, _reach_s(rule_set))
+    kept = {
+        (each.a, each.b): each
+        for each in judged.findings
+        if _first_s(each) <= SURE_S
+        or not is_concerned(rules[each.rule])
+        or not ({each.a, each.b} & expected.ids)
+    }
+    return {(each.a, each.b): each for each in expected.findings} | kept
+
+
+def _is_of_growing(finding: Finding, faster: Foreseen, rules: Mapping[str, AnyRule]) -> bool:
+    rows = [faster.row_of[finding.a], faster.row_of[finding.b]]
+    return is_concerned(rules[finding.rule]) and bool((~np.isnan(faster.growing_mps[rows])).any())
 
 
 def _reach_s(rule_set: RuleSet) -> float:

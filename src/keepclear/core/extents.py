@@ -261,7 +261,8 @@ def judge_once() -> None:
     here = Volume3D(outline=Circle(center=LatLng(0.0, 0.0), radius_m=1.0))
     then = TimeWindow(start=datetime(2060, 1, 1, tzinfo=UTC), end=datetime(2060, 1, 2, tzinfo=UTC))
     extent = Extent((Volume4D(volume=here, time=then),))
-    assert meeting_among(extent, [("itself", extent)]) == ["itself"]
+    met = meeting_among(extent, [("itself", extent)])
+    assert met == ["itself"]
 
 
 @cache

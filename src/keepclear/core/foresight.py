@@ -10,7 +10,7 @@ What was tried, and what it is worth on real traffic, is in docs/explanation/ale
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -39,9 +39,7 @@ SLOW_MPS: Final = 120.0 * KNOT_MPS
 BEGUN_SHARE: Final = 0.5
 """A climb or descent has just begun where its altitudes show less than this share of the rate it tells,"""
 BEGUN_GROWTH: Final = 1.5
-"""and is expected to become so many times as fast: the first rate that is told is not the last,"""
-BEGUN_RATE_MPS: Final = 2_000.0 * FOOT_PER_MINUTE_MPS
-"""but no faster than this, or it would seem to be through the level of another before they meet."""
+"""and may become so many times as fast: the first rate that is told is not the last."""
 GROUND_SPEED_MAX_MPS: Final = 100.0
 """Nothing that is faster is believed to be on the ground, whatever it says."""
 
@@ -68,6 +66,8 @@ class Foreseen:
         rows: The row of each in the `TrackPicture`, shape (n,).
         level_off_m: Where the climb or descent of each ends, metres, as the altitudes in `air`; NaN where
             nobody said, shape (n,).
+        growing_mps: The vertical rate that each may come to that has just begun to climb or to descend, NaN
+            for all others, shape (n,).
         is_vague: Whether its position is old or its altitude unknown: nothing about it is over merely
             because it is not found any more, shape (n,).
         on_ground: The ids of those that are on the ground, and not judged.
@@ -79,6 +79,7 @@ class Foreseen:
     row_of: Mapping[str, int]
     rows: Ints
     level_off_m: Floats
+    growing_mps: Floats
     is_vague: npt.NDArray[np.bool_]
     on_ground: frozenset[str]
     not_predicted: Mapping[int, NotPredicted]
@@ -87,6 +88,19 @@ class Foreseen:
     def judged(self) -> frozenset[str]:
         """The ids of those whose encounters are known: judged, or on the ground."""
         return self.on_ground | self.row_of.keys()
+
+    def some(self, rows: Ints) -> Foreseen:
+        """Return some of the tracks that are judged, by their rows in `air`."""
+        air = self.air.take(rows.tolist())
+        return replace(
+            self,
+            air=air,
+            row_of={aircraft: row for row, aircraft in enumerate(air.ids)},
+            rows=self.rows[rows],
+            level_off_m=self.level_off_m[rows],
+            growing_mps=self.growing_mps[rows],
+            is_vague=self.is_vague[rows],
+        )
 
 
 def foresee(
@@ -151,6 +165,7 @@ def foresee(
         row_of={aircraft: row for row, aircraft in enumerate(ids)},
         rows=rows,
         level_off_m=levels_m[rows],
+        growing_mps=growing_rates(picture, rate_mps)[rows],
         is_vague=((picture.status[rows] == TrackStatus.DEGRADED.code) | np.isinf(vertical_error_m[rows])),
         on_ground=frozenset(picture.ids[row] for row in np.flatnonzero(~in_air).tolist()),
         not_predicted=dict(sorted(reasons.items())),
@@ -166,20 +181,36 @@ def believed_rates(picture: TrackPicture) -> Floats:
     """Return with which vertical rate each track is expected to go on, metres per second, shape (n,).
 
     It is the rate that is told, or else the slope of the altitudes that were; 0.0 where neither is known, or
-    where it is so slow that the track is as good as level. What is fast and has just begun to climb or to
-    descend, by its altitudes of the last 30 s, is expected to become faster.
+    where it is so slow that the track is as good as level.
     """
-    told, slope = picture.vertical_rate_mps, picture.vertical_slope_mps
-    rate = np.nan_to_num(np.where(np.isnan(told), slope, told))
+    told = picture.vertical_rate_mps
+    rate = np.nan_to_num(np.where(np.isnan(told), picture.vertical_slope_mps, told))
+    rate = np.clip(rate, -SPEED_MAX_MPS, SPEED_MAX_MPS)
+    return np.where(
+        np.abs(rate) < np.where(_is_slow(picture), SLOW_LEVEL_RATE_MPS, LEVEL_RATE_MPS), 0.0, rate
+    )
+
+
+def _is_slow(picture: TrackPicture) -> Flags:
     is_drone = np.fromiter((kind is TrackKind.DRONE for kind in picture.kinds), np.bool_, len(picture))
     # Not known to be fast is slow: the smaller band hides less.
-    is_slow = is_drone | ~(picture.ground_speed_mps >= SLOW_MPS)
-    is_level = np.abs(rate) < np.where(is_slow, SLOW_LEVEL_RATE_MPS, LEVEL_RATE_MPS)
-    has_begun = ~is_slow & (slope * np.sign(rate) < BEGUN_SHARE * np.abs(rate))  # no slope, not known
-    grown = np.clip(BEGUN_GROWTH * rate, -BEGUN_RATE_MPS, BEGUN_RATE_MPS)
-    has_begun &= np.abs(grown) > np.abs(rate)
-    rate = np.where(is_level, 0.0, np.where(has_begun, grown, rate))
-    return np.asarray(np.clip(rate, -SPEED_MAX_MPS, SPEED_MAX_MPS))
+    return np.asarray(is_drone | ~(picture.ground_speed_mps >= SLOW_MPS))
+
+
+def growing_rates(picture: TrackPicture, rate_mps: Floats) -> Floats:
+    """Return which rate a climb or descent that has just begun may come to, metres per second.
+
+    Args:
+        picture: The picture, n tracks.
+        rate_mps: The rates that are believed, shape (n,).
+
+    Returns:
+        Shape (n,); NaN for all that is level or slow, has been at it for longer, or of which no altitude was
+        known before.
+    """
+    slope = np.clip(picture.vertical_slope_mps, -SPEED_MAX_MPS, SPEED_MAX_MPS)
+    has_begun = ~_is_slow(picture) & (slope * np.sign(rate_mps) < BEGUN_SHARE * np.abs(rate_mps))
+    return np.where(has_begun, np.clip(BEGUN_GROWTH * rate_mps, -SPEED_MAX_MPS, SPEED_MAX_MPS), np.nan)
 
 
 def _ahead(level_m: Floats, altitude_m: Floats, rate_mps: Floats) -> Floats:

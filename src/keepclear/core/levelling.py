@@ -178,7 +178,7 @@ def levelled(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Level
     air, nobody = foreseen.air, Levelled((), frozenset())
     if not rules:
         return nobody
-    widest = _widest(rules, lookahead_s)
+    widest = widest_minima(rules, lookahead_s)
     is_levelling = level_times(air.tracks, foreseen.level_off_m) < widest.lookahead_s
     if not is_levelling.any():
         return nobody
@@ -206,7 +206,7 @@ def levelled(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Level
     return Levelled(tuple(sorted(found, key=lambda each: (each.a, each.b))), ids)
 
 
-def _widest(rules: Sequence[Rule], lookahead_s: float) -> Minima:
+def widest_minima(rules: Sequence[Rule], lookahead_s: float) -> Minima:
     """Return minima that hold those of all levels of all rules."""
     every = [minima for rule in rules for minima in rule.minima()]
     return Minima(

@@ -17,6 +17,7 @@ import apsw
 
 from keepclear.core.extents import BOX_BITS, Box
 from keepclear.core.references import EntityKind
+from keepclear.node.outcomes import StoreError
 
 BOX_COLUMNS: Final = ", ".join(f"{axis}_{side}" for side in ("low", "high") for axis in "xyzht")
 """The columns of a box, as of `Box`."""
@@ -25,6 +26,8 @@ NUMBER: Final = "(select n from found.place where kind = ? and id = ?)"  # faste
 
 _SIZE_STEP: Final = 12
 """The contents of boxes of a tree differ by less than so many bits, as `Box.size` tells them."""
+_KINDS: Final = frozenset(kind.value for kind in EntityKind)
+_SIDE_MOST: Final = 2**31  # no side is farther from 0
 _SIZES: Final = range(BOX_BITS // _SIZE_STEP + 1)
 _MAKE: Final = """
     attach ':memory:' as found;
@@ -52,6 +55,9 @@ class DssIndex:
 
     Args:
         connection: The file; nothing is in a transaction.
+
+    Raises:
+        StoreError: The file is damaged.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -66,6 +72,9 @@ class DssIndex:
         sql = f"select n, kind, id, subscription_id, end_us, {BOX_COLUMNS} from entity"
         for n, kind, entity_id, subscription_id, end_us, *sides in connection.execute(sql):
             box = Box(tuple(sides[:5]), tuple(sides[5:]))
+            if kind not in _KINDS or min(sides) < -_SIDE_MOST or max(sides) > _SIDE_MOST:
+                reason = f"the entity {n} is damaged: its kind is {kind!r}, its box {box}; restore a backup"
+                raise StoreError(reason, may_pass=False)
             self.add(n, EntityKind(kind), entity_id, subscription_id, end_us, box)
         connection.execute("commit")
 
