@@ -430,8 +430,7 @@ def views(window: ConsolePage) -> Iterator[str]:
         "() => document.querySelectorAll('.panel details').forEach((each) => { each.open = true; })"
     )
     yield "the parties"
-    window.part("cut-link").click()
-    expect(window.part("cut-confirm")).to_be_visible()
+    window.press(window.part("cut-link"), window.part("cut-confirm"))
     yield "the question before a link is cut"
     window.page.keyboard.press("Escape")
     expect(window.part("cut-confirm")).to_have_count(0)
