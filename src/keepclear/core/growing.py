@@ -47,8 +47,6 @@ def growing(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Forese
         groups=has_begun.astype(np.uint8),
         judged=np.array([[False, True], [True, True]]),
     )
-    return (
-        replace(foreseen, air=replace(foreseen.air, tracks=tracks)).some(np.unique(pairs))
-        if len(pairs)
-        else None
-    )
+    if not len(pairs):
+        return None
+    return replace(foreseen, air=replace(foreseen.air, tracks=tracks)).some(np.unique(pairs))
