@@ -99,12 +99,12 @@ def _after_a_cut(alpha: LinkedNode, bravo: LinkedNode, backlog: int, begins: dat
     before, _ = bravo.log_of(alpha.party)
     declared_s = _declared(alpha, backlog, begins)
     size, _ = alpha.log_of(alpha.party)
-    # Alpha may say more meanwhile, here and below, such as what it has received itself.
-    is_cut = bravo.log_of(alpha.party)[0] == before and size >= before + backlog
+    is_cut = bravo.log_of(alpha.party)[0] == before and size == before + backlog
     cpu_start, start = _cpu_s(alpha, bravo), time.perf_counter()
     alpha.switch(is_off=False)
     until(lambda: bravo.log_of(alpha.party)[0] >= size, "the backlog", _BACKLOG_S)
     took_s, cpu_s = time.perf_counter() - start, _cpu_s(alpha, bravo) - cpu_start
+    # Alpha may have said more meanwhile, such as what it has received itself.
     until(lambda: bravo.log_of(alpha.party) == alpha.log_of(alpha.party), "the same root", _BACKLOG_S)
     held = [record["item"]["id"] for record in bravo.told("/v1/items?limit=1")["items"]]
     fault = "" if is_cut and held else f", {measure.BROKEN}: it was not cut, or nothing is drawn"

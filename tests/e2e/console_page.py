@@ -59,18 +59,6 @@ class ConsolePage:
         """Return a part of the page."""
         return self.page.get_by_test_id(test_id)
 
-    def press(self, button: Locator, shown: Locator) -> None:
-        """Press a button that shows something; again where the page moved and the press went beside it."""
-        for is_last in (False, False, True):
-            button.click()
-            try:
-                expect(shown).to_be_visible()
-            except AssertionError:
-                if is_last:
-                    raise
-            else:
-                return
-
     def verdict(self, state: str, wait_s: float = WAIT_S) -> None:
         """Wait until the list of conflicts says so."""
         expect(self.part("verdict")).to_have_attribute("data-state", state, timeout=wait_s * 1000)

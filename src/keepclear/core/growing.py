@@ -13,8 +13,8 @@ import numpy as np
 
 from keepclear.core.encounters import candidate_pairs
 from keepclear.core.foresight import Foreseen
-from keepclear.core.levelling import is_concerned, widest_minima
-from keepclear.core.rules import Rule, RuleSet
+from keepclear.core.levelling import concerned, widest_minima
+from keepclear.core.rules import RuleSet
 
 
 def growing(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Foreseen | None:
@@ -28,7 +28,7 @@ def growing(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Forese
     Returns:
         The tracks, in part with other rates; None where there is nothing to judge.
     """
-    rules = [rule for rule in rule_set.rules if isinstance(rule, Rule) and is_concerned(rule)]
+    rules = concerned(rule_set)
     has_begun = ~np.isnan(foreseen.growing_mps)
     if not rules or not has_begun.any():
         return None

@@ -163,6 +163,11 @@ def is_concerned(rule: AnyRule) -> bool:
     return isinstance(rule, Rule) and any(math.isfinite(level.vertical_m) for level in rule.levels)
 
 
+def concerned(rule_set: RuleSet) -> list[Rule]:
+    """Return the rules of a rule set that `is_concerned`."""
+    return [rule for rule in rule_set.rules if isinstance(rule, Rule) and is_concerned(rule)]
+
+
 def levelled(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Levelled:
     """Find what loses separation on the ways on which it is known to level off.
 
@@ -174,7 +179,7 @@ def levelled(foreseen: Foreseen, rule_set: RuleSet, lookahead_s: float) -> Level
     Raises:
         TooManyEncountersError: There are too many to tell.
     """
-    rules = [rule for rule in rule_set.rules if isinstance(rule, Rule) and is_concerned(rule)]
+    rules = concerned(rule_set)
     air, nobody = foreseen.air, Levelled((), frozenset())
     if not rules:
         return nobody
