@@ -59,6 +59,7 @@ class World:
         self.taken: list[Bundle] = []
         self.is_lacking = False
         self.news_count = 0
+        self.on_offer: Callable[[], None] = lambda: None
         self.on_call: Callable[[], None] = lambda: None
         self.loop = VirtualLoop()
         self.links = Links()
@@ -97,6 +98,7 @@ class World:
 
     async def offer(self, _: PartyId, heads: object) -> Offer:
         self.told.append(heads)
+        self.on_offer()
         bundle = Bundle(by=NORTH, to=SOUTH, at_ms=self.now_ms, heads=((NORTH, 1), (SOUTH, 0)))
         return Offer(bundle=bundle, data=encode_bundle(bundle))
 
@@ -299,6 +301,13 @@ def test_nothing_is_sent_while_it_is_switched_off_and_it_is_tried_at_once_when_o
     assert world.run((7.0, off), (30.0, world.syncing.wake), (52.0, on), until_s=53.0) == pytest.approx(
         [0.0, 5.0, 52.0]
     )
+
+
+def test_what_was_about_to_be_sent_when_it_was_switched_off_is_not_sent() -> None:
+    world = World()
+    world.on_offer = switching(world, is_off=True)
+    assert world.run(until_s=1.0) == []
+    assert world.told == [()]
 
 
 def test_what_comes_after_it_was_switched_off_is_not_taken() -> None:

@@ -156,6 +156,8 @@ class Syncing:
         exchange, links, told = self._around.exchange, self._around.links, self._link.heads or ()
         await self._keep_pace()
         offer = await exchange.offer(self._peer, told)
+        if self._link.is_switched_off:
+            return False  # it may hold what was said since then
         body = encode_request(self._greeting(offer.bundle.heads), offer.data)
         sent_ms = exchange.now_ms
         links.change(self._peer, lambda link: link.moved(bytes_out=len(body)))
