@@ -25,7 +25,7 @@ from keepclear.core.track_intake import (
     Taken,
 )
 from keepclear.core.track_picture import Ageing, TrackPicture, TrackStatus
-from keepclear.core.track_slots import HISTORY_POINTS_MAX, HISTORY_SPACING_MS
+from keepclear.core.track_slots import HISTORY_POINTS_MAX, HISTORY_SPACING_MS, TrackSlots
 from keepclear.core.track_table import TRAIL_POINTS_MAX, Forgotten, TrackTable
 from tests.core.reported import NOON_MS, flying, gathered, report
 from tests.core.slow_tracks import FOOT_M, SlowTable
@@ -466,6 +466,14 @@ def test_slots_are_used_again_however_many_come_and_go() -> None:
         assert len(table.forgotten(ms(60.0 * minute + 600.1))) == 100
     assert len(table) == 0
     assert len(table._slots.columns.serial) <= 256
+
+
+def test_a_quarter_of_the_slots_is_spare_at_most_however_tracks_come() -> None:
+    slots, used = TrackSlots(), 0
+    for n in (1, 300, 500, 800, 7, 5_000, 4_000, 1, 1_200):
+        assert len(set(slots.open(n).tolist())) == n
+        used += n
+        assert used == len(slots) <= len(slots.columns.serial) <= max(1.25 * used, used + 256)
 
 
 def test_many_reports_of_one_track_in_one_batch_are_taken_in_their_order() -> None:

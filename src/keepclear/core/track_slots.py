@@ -2,6 +2,9 @@
 
 Slots are dense and used again. A column is an array with a value for each slot; a column of the history
 has `HISTORY_POINTS_MAX` values for each. What a slot holds is decided in `track_table`.
+
+Nearly all memory of a table is that of the history. It is taken as zeros, which most systems give a page only
+when they are written: what is held ready for more tracks takes little.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ HISTORY_POINTS_MAX: Final = 64
 HISTORY_SPACING_MS: Final = 4_700
 """They are at least so far apart, so that they cover five minutes."""
 _SLOTS_FIRST: Final = 256
+_SPARE: Final = 4  # where slots are lacking, at least so great a part of those there are is added
 ID_KINDS: Final = ("icao", "rid", "cot", "name", "track")
 """Kinds of ids, the one that an aircraft is rather called by first. Those of the last kind were given by a
 radar or a tracker and tell no identity."""
@@ -169,13 +173,15 @@ _PAST: Final = "past_"
 def _blank(name: str, type_name: str, n: int) -> npt.NDArray[Any]:
     """Return a column of n free slots."""
     dtype, value = _TYPES[type_name]
+    if name.startswith(_PAST):
+        return np.zeros((n, HISTORY_POINTS_MAX), dtype=dtype)
     if name.endswith("_ms"):
         value = NEVER_MS
     elif name == "serial":
         value = -1
     elif name == "vertical_accuracy_m":
         value = np.inf
-    return np.full((n, HISTORY_POINTS_MAX) if name.startswith(_PAST) else n, value, dtype=dtype)
+    return np.full(n, value, dtype=dtype)
 
 
 class TrackSlots:
@@ -202,14 +208,10 @@ class TrackSlots:
         """Take n blank slots into use, and return which."""
         capacity = len(self.columns.serial)
         if n > len(self._free):
-            more = max(n - len(self._free), capacity, _SLOTS_FIRST)
-            blanks = self._blanks(more)
-            self.columns = Columns(
-                **{
-                    each.name: np.concatenate((getattr(self.columns, each.name), getattr(blanks, each.name)))
-                    for each in fields(Columns)
-                }
-            )
+            more = max(n - len(self._free), capacity // _SPARE, _SLOTS_FIRST)
+            before, self.columns = self.columns, self._blanks(capacity + more)
+            for each in fields(Columns):
+                getattr(self.columns, each.name)[:capacity] = getattr(before, each.name)
             self._free = [*range(capacity + more - 1, capacity - 1, -1), *self._free]
         slots = np.array([self._free.pop() for _ in range(n)], dtype=np.int64)
         self.columns.serial[slots] = np.arange(self._serial, self._serial + n)
