@@ -359,6 +359,27 @@ def test_everything_can_be_done_by_keys_alone(serving: Serving, browser: Browser
         assert held(node, "relief/typed").is_withdrawn
 
 
+@pytest.mark.parametrize(("slid_px", "is_opened"), [(0.0, True), (5.0, True), (40.0, False)])
+def test_a_press_counts_for_the_button_that_it_began_on_though_the_page_moves_unless_it_slides_away(
+    serving: Serving, browser: Browser, slid_px: float, is_opened: bool
+) -> None:
+    with console_at(browser, serving().url) as window:
+        row = window.row("relief/drop")
+        window.part("tab-items").click()
+        box = row.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2.0, box["y"] + box["height"] / 2.0
+        mouse = window.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        window.part("tab-items").evaluate("(tab) => { tab.style.paddingBottom = '300px'; }")
+        assert row.evaluate("(row, y) => row.getBoundingClientRect().top > y", y)
+        mouse.move(x + slid_px, y)
+        mouse.up()
+        window.until(lambda: not row.evaluate("(row) => row.matches(':active')"), "it was let go")
+        expect(window.part("item-detail")).to_have_count(int(is_opened))
+
+
 def test_after_a_typed_point_the_focus_is_on_the_next_one(serving: Serving, browser: Browser) -> None:
     node = serving()
     with console_at(browser, node.url) as window:

@@ -7,6 +7,7 @@ import { loadLater } from "./panels/later.js";
 import { Page } from "./panels/page.js";
 import { ConsoleContext, html, render } from "./preact.js";
 import { loadPreferences, showPreferences } from "./preferences.js";
+import { holdPresses } from "./presses.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { initialState } from "./state.js";
 import { Store } from "./store.js";
@@ -38,6 +39,7 @@ async function main() {
   const page = html`<${ConsoleContext.Provider} value=${{ store, actions }}><${Page} map=${map} /></${ConsoleContext.Provider}>`;
   render(page, /** @type {HTMLElement} */ (document.getElementById("console")));
   listenForShortcuts(store, actions);
+  holdPresses();
   store.watch((state) => state.conflicts, actions.titlePage);
   store.watch((state) => state.link, actions.titlePage);
   store.watch((state) => state.panel, actions.showCoordination);
