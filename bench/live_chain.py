@@ -21,6 +21,7 @@ from typing import Final
 
 import numpy as np
 
+from bench.encounters import MISSED
 from bench.measure import BROKEN, DIFFERENT, Row
 from keepclear.core.geodesy import geodesic_direct
 
@@ -32,6 +33,12 @@ PLANTED_EACH_S: Final = 4
 """So many pairs appear each second that are too close."""
 PAIR_LASTS_S: Final = 20
 """So long a planted pair is reported."""
+MEMORY_EACH_S: Final = 5
+"""So often it is looked how much memory the process holds."""
+STEADY_S: Final = 1_800
+"""Memory is to be steady over so long."""
+STEADY_PART: Final = 0.1
+"""It is, if it never is greater by such a part than after a tenth of that."""
 
 _TICKS: Final = 20
 _LANE_DEG: Final = 0.12
@@ -55,7 +62,7 @@ class Figures:
         latencies_s: From report to alert, for each planted pair that had an alert.
         planted_count: How many pairs were planted.
         false_count: Alerts of encounters that were not planted.
-        memory_mb: Memory of the process: after a tenth of the time, and at the end.
+        memory_mb: Memory of the process, looked at every `MEMORY_EACH_S` from a tenth of the time on.
         report_count: How many reports were sent.
         late_s: By how much this process was behind with sending at worst.
     """
@@ -64,7 +71,7 @@ class Figures:
     latencies_s: list[float] = field(default_factory=list)
     planted_count: int = 0
     false_count: int = 0
-    memory_mb: tuple[float, float] = (0.0, 0.0)
+    memory_mb: list[float] = field(default_factory=list)
     report_count: int = 0
     late_s: float = 0.0
 
@@ -188,8 +195,8 @@ def _send(
         second, part = divmod(tick, _TICKS)
         if tick == warm_s * _TICKS:
             cpu_began, cpu_began_s = watched.cpu_s(), time.monotonic()
-        if tick == (warm_s + lasting_s // 10) * _TICKS:
-            figures.memory_mb = (watched.memory_mb(), 0.0)
+        if part == 0 and second >= warm_s + lasting_s // 10 and second % MEMORY_EACH_S == 0:
+            figures.memory_mb.append(watched.memory_mb())
         flown_s = time.monotonic() - began_s
         at_ms = int(time.time() * 1000.0)
         rows = slice(part * share, min((part + 1) * share, len(sky.ids)))
@@ -208,7 +215,7 @@ def _send(
             sent_s.setdefault((f"name:p{number}a", f"name:p{number}b"), now_s)
         if tick == (warm_s + lasting_s) * _TICKS:
             figures.cpu_share = (watched.cpu_s() - cpu_began) / (now_s - cpu_began_s)
-            figures.memory_mb = (figures.memory_mb[0], watched.memory_mb())
+            figures.memory_mb.append(watched.memory_mb())
     deadline_s = time.monotonic() + _COMES_S
     while time.monotonic() < deadline_s and not sent_s.keys() <= watched.opened_s.keys():
         time.sleep(0.1)
@@ -238,7 +245,7 @@ def bench_live(rows: list[Row], *, quick: bool = False, lasting_s: int | None = 
     latencies = np.array(figures.latencies_s)
     missed = figures.planted_count - len(latencies)
     name = f"watch {1_000 if quick else TRACKS:,} tracks at 1 Hz by TCP for {lasting_s} s"
-    load = os.getloadavg()[0]
+    load, memory_mb = os.getloadavg()[0], figures.memory_mb
     rows.append(
         Row(
             what=f"{name}: all of it",
@@ -261,6 +268,12 @@ def bench_live(rows: list[Row], *, quick: bool = False, lasting_s: int | None = 
     rows.append(
         Row(
             what=f"{name}: memory",
-            answer=f"{figures.memory_mb[0]:.0f} MB, {figures.memory_mb[1]:.0f} MB at the end",
+            answer=f"{memory_mb[0]:.0f} MB, {memory_mb[-1]:.0f} MB at the end",
+            note=f"{max(memory_mb):.0f} MB at most" + (_steady(memory_mb) if lasting_s >= STEADY_S else ""),
         )
     )
+
+
+def _steady(memory_mb: list[float]) -> str:
+    is_steady = max(memory_mb) <= (1.0 + STEADY_PART) * memory_mb[0]
+    return f"; goal: grows by {STEADY_PART:.0%} at most" + ("" if is_steady else f" {MISSED}")
