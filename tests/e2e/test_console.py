@@ -366,11 +366,11 @@ def test_a_press_counts_for_the_button_that_it_began_on_though_the_page_moves_un
     with console_at(browser, serving().url) as window:
         row = window.row("relief/drop")
         window.part("tab-items").click()
+        row.hover()  # once it has come to rest
         box = row.bounding_box()
         assert box is not None
         x, y = box["x"] + box["width"] / 2.0, box["y"] + box["height"] / 2.0
         mouse = window.page.mouse
-        mouse.move(x, y)
         mouse.down()
         window.part("tab-items").evaluate("(tab) => { tab.style.paddingBottom = '300px'; }")
         assert row.evaluate("(row, y) => row.getBoundingClientRect().top > y", y)

@@ -9,17 +9,17 @@
 const SLIDE_PX = 10;
 
 export function holdPresses() {
-  let x = 0;
-  let y = 0;
+  /** @type {{button: HTMLButtonElement, x: number, y: number} | null} */
+  let press = null;
   document.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.pointerType === "touch") return; // a touch is held by the browser
-    const button = /** @type {Element} */ (event.target).closest("button");
-    button?.setPointerCapture(event.pointerId);
-    [x, y] = [event.clientX, event.clientY];
+    const button = event.target instanceof Element ? event.target.closest("button") : null;
+    const isHeld = event.button === 0 && event.pointerType !== "touch"; // a touch is held by the browser
+    press = isHeld && button !== null ? { button, x: event.clientX, y: event.clientY } : null;
+    press?.button.setPointerCapture(event.pointerId);
   });
   document.addEventListener("pointermove", (event) => {
-    const target = /** @type {Element} */ (event.target);
-    const slid_px = Math.hypot(event.clientX - x, event.clientY - y);
-    if (slid_px > SLIDE_PX && target.hasPointerCapture(event.pointerId)) target.releasePointerCapture(event.pointerId);
+    if (press === null || Math.hypot(event.clientX - press.x, event.clientY - press.y) <= SLIDE_PX) return;
+    if (press.button.hasPointerCapture(event.pointerId)) press.button.releasePointerCapture(event.pointerId);
+    press = null;
   });
 }
