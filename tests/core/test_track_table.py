@@ -469,11 +469,14 @@ def test_slots_are_used_again_however_many_come_and_go() -> None:
 
 
 def test_a_quarter_of_the_slots_is_spare_at_most_however_tracks_come() -> None:
-    slots, used = TrackSlots(), 0
-    for n in (1, 300, 500, 800, 7, 5_000, 4_000, 1, 1_200):
+    slots, used = TrackSlots(12_000), 0
+    history = slots.columns.past_ms
+    for n in (1, 300, 500, 800, 7, 5_000, 4_000, 1, 1_200, 191):
         assert len(set(slots.open(n).tolist())) == n
         used += n
-        assert used == len(slots) <= len(slots.columns.serial) <= max(1.25 * used, used + 256)
+        assert used == len(slots) <= len(slots.columns.serial) <= min(max(1.25 * used, used + 256), 12_000)
+    assert used == 12_000
+    assert slots.columns.past_ms is history  # nothing of what is large was copied
 
 
 def test_many_reports_of_one_track_in_one_batch_are_taken_in_their_order() -> None:

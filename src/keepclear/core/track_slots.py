@@ -3,8 +3,9 @@
 Slots are dense and used again. A column is an array with a value for each slot; a column of the history
 has `HISTORY_POINTS_MAX` values for each. What a slot holds is decided in `track_table`.
 
-Nearly all memory of a table is that of the history. It is taken as zeros, which most systems give a page only
-when they are written: what is held ready for more tracks takes little.
+Nearly all memory of a table is that of the history. Its columns have a row for each slot that there may be,
+from the beginning, in one block of zeros: one so large takes memory only where it was written, and as tracks
+come and go nothing of it is copied or freed.
 """
 
 from __future__ import annotations
@@ -173,8 +174,6 @@ _PAST: Final = "past_"
 def _blank(name: str, type_name: str, n: int) -> npt.NDArray[Any]:
     """Return a column of n free slots."""
     dtype, value = _TYPES[type_name]
-    if name.startswith(_PAST):
-        return np.zeros((n, HISTORY_POINTS_MAX), dtype=dtype)
     if name.endswith("_ms"):
         value = NEVER_MS
     elif name == "serial":
@@ -184,34 +183,51 @@ def _blank(name: str, type_name: str, n: int) -> npt.NDArray[Any]:
     return np.full(n, value, dtype=dtype)
 
 
+_HISTORY: Final = {each.name: str(each.type) for each in fields(Columns) if each.name.startswith(_PAST)}
+_OTHERS: Final = {each.name: str(each.type) for each in fields(Columns) if each.name not in _HISTORY}
+
+
+def _histories(n: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of the history of n slots, zeros, as parts of one block."""
+    dtypes = {name: np.dtype(_TYPES[type_name][0]) for name, type_name in _HISTORY.items()}
+    sizes = [n * HISTORY_POINTS_MAX * dtype.itemsize for dtype in dtypes.values()]
+    parts = np.split(np.zeros(sum(sizes), dtype=np.uint8), np.cumsum(sizes)[:-1])
+    return {
+        name: part.view(dtype).reshape(n, HISTORY_POINTS_MAX)
+        for (name, dtype), part in zip(dtypes.items(), parts, strict=True)
+    }
+
+
 class TrackSlots:
     """Slots, those in use and those that are free.
 
+    Args:
+        slots_max: So many may be in use at once.
+
     Attributes:
-        columns: What they hold. The object changes when there is need of more slots.
+        columns: What they hold. Arrays but those of the history change when there is need of more slots.
     """
 
-    def __init__(self) -> None:
-        self.columns = self._blanks(0)
+    def __init__(self, slots_max: int) -> None:
+        self._slots_max = slots_max
+        blanks = {name: _blank(name, type_name, 0) for name, type_name in _OTHERS.items()}
+        self.columns = Columns(**blanks, **_histories(slots_max))
         self._free: list[int] = []
         self._serial = 0
-
-    @staticmethod
-    def _blanks(n: int) -> Columns:
-        return Columns(**{each.name: _blank(each.name, str(each.type), n) for each in fields(Columns)})
 
     def __len__(self) -> int:
         """Return how many are in use."""
         return len(self.columns.serial) - len(self._free)
 
     def open(self, n: int) -> Ints:
-        """Take n blank slots into use, and return which."""
+        """Take n blank slots into use, of those that may be, and return which."""
         capacity = len(self.columns.serial)
         if n > len(self._free):
             more = max(n - len(self._free), capacity // _SPARE, _SLOTS_FIRST)
-            before, self.columns = self.columns, self._blanks(capacity + more)
-            for each in fields(Columns):
-                getattr(self.columns, each.name)[:capacity] = getattr(before, each.name)
+            more = min(more, self._slots_max - capacity)
+            for name, type_name in _OTHERS.items():
+                blank = _blank(name, type_name, more)
+                setattr(self.columns, name, np.concatenate((getattr(self.columns, name), blank)))
             self._free = [*range(capacity + more - 1, capacity - 1, -1), *self._free]
         slots = np.array([self._free.pop() for _ in range(n)], dtype=np.int64)
         self.columns.serial[slots] = np.arange(self._serial, self._serial + n)
@@ -220,10 +236,8 @@ class TrackSlots:
 
     def close(self, slots: Ints) -> None:
         """Free slots, and make them blank."""
-        one = self._blanks(1)
-        for each in fields(Columns):
-            if not each.name.startswith(_PAST):
-                getattr(self.columns, each.name)[slots] = getattr(one, each.name)[0]
+        for name, type_name in _OTHERS.items():
+            getattr(self.columns, name)[slots] = _blank(name, type_name, 1)[0]
         self._free += slots.tolist()
 
 

@@ -108,7 +108,7 @@ class TrackTable:
     def __init__(self, ageing: Ageing | None = None, tracks_max: int = TRACKS_MAX) -> None:
         self._ageing = ageing or Ageing()
         self._tracks_max = tracks_max
-        self._slots = TrackSlots()
+        self._slots = TrackSlots(tracks_max)
         self._sources: list[str] = []
         self._by_id: dict[str, dict[str, int]] = {}  # source, id: slot
         self._identities: dict[str, list[int]] = {}  # id: its number, and how many slots have it
