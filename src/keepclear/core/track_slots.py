@@ -188,14 +188,11 @@ _OTHERS: Final = {each.name: str(each.type) for each in fields(Columns) if each.
 
 
 def _histories(n: int) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of the history of n slots, zeros, as parts of one block."""
+    """Return the columns of the history of n slots, zeros, as parts of one block with a row for each."""
     dtypes = {name: np.dtype(_TYPES[type_name][0]) for name, type_name in _HISTORY.items()}
-    sizes = [n * HISTORY_POINTS_MAX * dtype.itemsize for dtype in dtypes.values()]
-    parts = np.split(np.zeros(sum(sizes), dtype=np.uint8), np.cumsum(sizes)[:-1])
-    return {
-        name: part.view(dtype).reshape(n, HISTORY_POINTS_MAX)
-        for (name, dtype), part in zip(dtypes.items(), parts, strict=True)
-    }
+    sizes = [HISTORY_POINTS_MAX * dtype.itemsize for dtype in dtypes.values()]
+    parts = np.split(np.zeros((n, sum(sizes)), dtype=np.uint8), np.cumsum(sizes)[:-1], axis=1)
+    return {name: part.view(dtype) for (name, dtype), part in zip(dtypes.items(), parts, strict=True)}
 
 
 class TrackSlots:
