@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from keepclear.adapters import memory
 from keepclear.adapters.watching.declares import NodeDeclares
 from keepclear.adapters.watching.given import Given
 from keepclear.adapters.watching.rounds import Round, Rounds
@@ -109,6 +110,14 @@ def test_a_question_that_nobody_waits_for_any_more_is_not_asked() -> None:
         is_held.set()
         assert watching.ask(lambda _: 1).result(WAIT_S) == 1
         assert not asked.is_set()
+
+
+def test_while_it_watches_memory_that_nothing_uses_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_given = threading.Event()
+    monkeypatch.setattr(memory, "GIVE_BACK_EVERY_S", 0.01)
+    monkeypatch.setattr(memory, "give_back", is_given.set)
+    with watched(Told()):
+        assert is_given.wait(WAIT_S)
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("a test"), InvalidValueError("text", "a test")])

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from keepclear.adapters.feeds.address import FeedAddress
 from keepclear.adapters.feeds.feeds import Feeds
+from keepclear.adapters.memory import keep_giving_back
 from keepclear.adapters.watching.given import Given
 from keepclear.codec.cot_writing import cot_tracks, encode_track
 from keepclear.core.alerts import AlertEvent
@@ -145,12 +146,14 @@ class Rounds:
 
     async def run(self) -> None:
         """Run until it is cancelled, or all feeds are at their end."""
-        feeds = self._feeding = asyncio.create_task(self.feeds.run())
+        self._feeding = asyncio.create_task(self.feeds.run())
+        beside = (self._feeding, asyncio.create_task(keep_giving_back()))
         try:
             await self._cycles()
         finally:
-            feeds.cancel()
-            await asyncio.gather(feeds, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             if self._keeps is not None:
                 self._keeps.close()
 
