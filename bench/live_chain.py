@@ -144,6 +144,9 @@ class _Watched:
     def memory_mb(self) -> float:
         """Return how much memory it held at most since this was asked last, in the middle of cycles too.
 
+        Raises:
+            OSError: This kernel cannot be asked.
+
         Source:
             proc(5): VmHWM, which "5" written to clear_refs begins anew.
         """
@@ -274,8 +277,8 @@ def bench_live(rows: list[Row], *, quick: bool = False, lasting_s: int | None = 
     rows.append(
         Row(
             what=f"{name}: memory",
-            answer=f"at most {memory_mb[0]:.0f} MB, then {memory_mb[-1]:.0f} MB",
-            note=f"{max(memory_mb):.0f} MB in between"
+            answer=f"at first {memory_mb[0]:.0f} MB, at the end {memory_mb[-1]:.0f} MB",
+            note=f"never more than {max(memory_mb):.0f} MB"
             + (_steady(memory_mb) if lasting_s >= STEADY_S else ""),
         )
     )

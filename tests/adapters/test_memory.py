@@ -12,7 +12,11 @@ import pytest
 
 from keepclear.adapters import memory
 
-_CAN_BE_ASKED = hasattr(ctypes.CDLL(None), "malloc_trim") and Path("/proc/self/statm").exists()
+_CAN_BE_ASKED = (
+    sys.platform.startswith("linux")
+    and hasattr(ctypes.CDLL(None), "malloc_trim")
+    and Path("/proc/self/statm").exists()
+)
 
 _PROGRAM = """
 import gc
@@ -44,7 +48,14 @@ def test_what_is_free_between_what_lives_on_goes_back() -> None:
 
 
 def test_where_it_cannot_be_asked_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    memory.give_back()
+
+
+def test_no_other_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: pytest.fail("its libraries are found in another way"))
     memory.give_back()
 
 

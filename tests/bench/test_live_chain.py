@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.live_chain import Sky, _pair
+from bench.encounters import MISSED
+from bench.live_chain import Sky, _pair, _steady
 from keepclear.codec.report_lines import ReportLinesDecoder
 from keepclear.core.foresight import foresee
 from keepclear.core.named_rules import RULE_SETS
@@ -35,3 +36,8 @@ def test_the_aircraft_in_lanes_are_clear_of_each_other_whenever_they_are_looked_
 def test_each_planted_pair_is_one_that_is_found_and_clear_of_all_others() -> None:
     lines = b"".join(_pair(number, NOW_MS) for number in range(0, 1_800, 45))
     assert findings(lines) == (80, 40)
+
+
+def test_memory_that_was_once_a_tenth_above_what_it_was_at_first_is_not_steady() -> None:
+    assert MISSED not in _steady([100.0, 109.9, 90.0])
+    assert MISSED in _steady([100.0, 110.1, 90.0])

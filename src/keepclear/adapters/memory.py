@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import sys
 from typing import Final
 
 GIVE_BACK_EVERY_S: Final = 60.0
@@ -22,6 +23,8 @@ def give_back() -> None:
     Source:
         malloc_trim(3). Other C libraries have no such call.
     """
+    if not sys.platform.startswith("linux"):
+        return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
